@@ -1,1 +1,44 @@
-//! placeholder
+//! Firmware services for arm64 guests, pure: registers in, an outcome out.
+//!
+//! A guest's call reaches this crate as a [`Call`]: function ID, conduit, and registers that are read when a
+//! service first asks for them. [`Firmware`] finds the [`Service`] that owns the function ID, in constant
+//! time, and the service decides. It performs nothing: what is to happen is its [`Outcome`], and the vCPU's
+//! own thread does it.
+//!
+//! * [`Firmware`]: the set of services one guest sees. It also says which ranges a hypervisor half must forward
+//!   and deny ([`Firmware::filter`]), from the same declarations that route a call.
+//! * [`Service`]: one specification's functions. [`psci`] is one.
+//! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts about the machine.
+//!
+//! There is no KVM in here, no thread, no clock, no I/O, no lock and, on the path of a call, no allocation.
+//!
+//! Deliberately missing, until a service needs them: outcomes that arrive later, deadlines, and entropy, time
+//! and guest memory through [`Host`].
+//!
+//! To add a service: a module with a type that implements [`Service`], declares its ranges and answers each
+//! function in them; its support table; its tests at the register level.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod call;
+mod firmware;
+mod host;
+mod outcome;
+mod owners;
+pub mod psci;
+mod registers;
+mod service;
+#[cfg(test)]
+mod testing;
+
+pub use call::Call;
+pub use firmware::{DeclarationError, Firmware};
+pub use host::Host;
+pub use outcome::{EntryPoint, Outcome, Results};
+pub use registers::{RegisterFault, Registers, SystemRegister};
+pub use service::{CpuIndex, Declaration, Service};

@@ -1,0 +1,96 @@
+//! What a service decides.
+
+use switchboard_smccc::{Ipa, Register, psci, smccc};
+
+use crate::CpuIndex;
+
+/// What is to happen now that a service has decided. The caller's own thread performs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The call returns.
+    Return(Results),
+    /// The call returns SUCCESS, and the thread of that CPU finds a start waiting: wake it.
+    Start(CpuIndex),
+    /// The caller waits for an interrupt, then its call returns SUCCESS with every register kept.
+    Standby,
+    /// The caller loses its context, waits for an interrupt, then goes on at the entry point.
+    PowerDown(EntryPoint),
+    /// The caller is off. The call does not return.
+    Off,
+    /// The machine is switched off. The call does not return.
+    SystemOff,
+    /// The machine starts anew. The call does not return.
+    SystemReset,
+}
+
+/// Where a CPU starts or resumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryPoint {
+    /// The first instruction.
+    pub address: Ipa,
+    /// What x0 holds there (PSCI: `context_id`).
+    pub context: u64,
+}
+
+/// The result registers of a call: x0, and any of x1 to x17. All others keep what the guest had in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// Zero where the bit in `set` is clear.
+    values: [u64; Register::COUNT],
+    set: u32,
+}
+
+impl Results {
+    /// x0 is `x0`, nothing else changes.
+    #[must_use]
+    pub const fn of(x0: u64) -> Self {
+        let mut values = [0; Register::COUNT];
+        values[0] = x0;
+        Self { values, set: 1 }
+    }
+
+    /// NOT_SUPPORTED in x0, nothing else changes. (KVM's DENY clears x1 to x3 as well.)
+    #[must_use]
+    pub const fn not_supported() -> Self {
+        Self::of(smccc::NOT_SUPPORTED)
+    }
+
+    /// These results, and `value` in `register`.
+    #[must_use]
+    pub fn with(mut self, register: Register, value: u64) -> Self {
+        self.values[register.index()] = value;
+        self.set |= 1 << register.number();
+        self
+    }
+
+    /// What x0 will hold.
+    #[must_use]
+    pub const fn x0(&self) -> u64 {
+        self.values[0]
+    }
+
+    /// The registers that are set, x0 first.
+    pub fn iter(&self) -> impl Iterator<Item = (Register, u64)> + '_ {
+        Register::all()
+            .filter(|register| self.set & (1 << register.number()) != 0)
+            .map(|register| (register, self.values[register.index()]))
+    }
+}
+
+impl From<psci::Status> for Outcome {
+    fn from(status: psci::Status) -> Self {
+        Self::Return(Results::of(status.to_x0()))
+    }
+}
+
+impl Outcome {
+    /// The results for the caller's registers, for the outcomes after which its call returns.
+    #[must_use]
+    pub fn results(&self) -> Option<Results> {
+        match self {
+            Self::Return(results) => Some(results.clone()),
+            Self::Start(_) | Self::Standby => Some(Results::of(psci::Status::SUCCESS.to_x0())),
+            Self::PowerDown(_) | Self::Off | Self::SystemOff | Self::SystemReset => None,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Arm Architecture Calls (DEN0028, section 7).
+//!
+//! KVM answers these itself and reserves their range: userspace can neither filter nor serve them.
+
+use crate::FunctionId;
+
+/// `SMCCC_VERSION`: the version of the calling convention.
+pub const SMCCC_VERSION: FunctionId = FunctionId(0x8000_0000);
+/// `SMCCC_ARCH_FEATURES`: is an architecture call there?
+pub const SMCCC_ARCH_FEATURES: FunctionId = FunctionId(0x8000_0001);
+
+/// What a call that nobody answers returns in x0: -1, sign-extended to 64 bits.
+///
+/// DEN0028 asks for -1 in the width of the call. KVM writes all 64 bits whatever the width, and Linux
+/// compares some results with the 64-bit value, so both halves of Switchboard do the same.
+pub const NOT_SUPPORTED: u64 = u64::MAX;
