@@ -24,3 +24,8 @@ mod range;
 pub use action::Action;
 pub use filter::{Filter, InsertError, Rule};
 pub use range::{Range, RangeError};
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

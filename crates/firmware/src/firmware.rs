@@ -53,6 +53,11 @@ impl Firmware {
         &self.filter
     }
 
+    /// The services, in the order in which they were given.
+    pub fn services(&self) -> impl Iterator<Item = &dyn Service> {
+        self.services.iter().map(AsRef::as_ref)
+    }
+
     /// Who answers this function ID.
     #[must_use]
     pub fn service(&self, id: FunctionId) -> Option<&dyn Service> {

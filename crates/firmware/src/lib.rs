@@ -42,3 +42,8 @@ pub use host::Host;
 pub use outcome::{EntryPoint, Outcome, Results};
 pub use registers::{RegisterFault, Registers, SystemRegister};
 pub use service::{CpuIndex, Declaration, Service};
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,3 +37,8 @@ pub use address::{Ipa, Mpidr};
 pub use conduit::Conduit;
 pub use function_id::{FunctionId, Owner, Width};
 pub use register::Register;
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

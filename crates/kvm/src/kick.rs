@@ -1,0 +1,89 @@
+//! Getting a vCPU out of the guest, from another thread.
+
+use std::sync::{
+    Mutex, MutexGuard, Once, PoisonError,
+    atomic::{Ordering, fence},
+};
+
+use kvm_ioctls::VcpuFd;
+
+/// Makes a vCPU's `KVM_RUN` return, now or the next time it is entered.
+///
+/// Two things are needed, in this order: `immediate_exit` in the page that the vCPU shares with KVM catches a
+/// thread that is about to enter the guest, a signal one that is in it. kvm-ioctls lends that page to the
+/// running thread alone, so the kicker has a descriptor and a mapping of its own.
+pub struct Kicker {
+    vcpu: Mutex<VcpuFd>,
+    thread: Mutex<Option<libc::pthread_t>>,
+}
+
+impl Kicker {
+    pub(crate) const fn new(vcpu: VcpuFd) -> Self {
+        Self { vcpu: Mutex::new(vcpu), thread: Mutex::new(None) }
+    }
+
+    /// Says that the calling thread is the one that runs the vCPU, until the value returned is dropped.
+    #[must_use]
+    pub fn attach(&self) -> Attachment<'_> {
+        install_handler();
+        // SAFETY: has no preconditions.
+        #[allow(unsafe_code, reason = "pthread_self, for pthread_kill")]
+        let thread = unsafe { libc::pthread_self() };
+        *lock(&self.thread) = Some(thread);
+        Attachment { kicker: self }
+    }
+
+    /// Makes the vCPU's next or present `KVM_RUN` end with `EINTR`. Every later one too: a kick says that the
+    /// vCPU is to stop for good.
+    pub fn kick(&self) {
+        lock(&self.vcpu).set_kvm_immediate_exit(1);
+        fence(Ordering::SeqCst);
+        // The lock is held over the signal: a thread that is detaching waits, and so is still there.
+        let thread = lock(&self.thread);
+        if let Some(thread) = *thread {
+            // SAFETY: the thread detaches before it ends, and cannot do so while the lock is held.
+            #[allow(unsafe_code, reason = "pthread_kill")]
+            let result = unsafe { libc::pthread_kill(thread, signal()) };
+            debug_assert_eq!(result, 0, "the thread exists and the signal is valid");
+        }
+    }
+}
+
+/// A vCPU's thread as long as it can be signalled.
+pub struct Attachment<'kicker> {
+    kicker: &'kicker Kicker,
+}
+
+impl Drop for Attachment<'_> {
+    fn drop(&mut self) {
+        *lock(&self.kicker.thread) = None;
+    }
+}
+
+/// The first real-time signal that the C library leaves to programs.
+fn signal() -> libc::c_int {
+    libc::SIGRTMIN()
+}
+
+/// The signal must have a handler, or it would end the process. The handler does nothing: that the signal
+/// arrives is what ends `KVM_RUN`.
+fn install_handler() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        extern "C" fn nothing(_: libc::c_int) {}
+        let handler: extern "C" fn(libc::c_int) = nothing;
+        // SAFETY: all zeroes is a valid `sigaction`: no flags (so that system calls are interrupted), an empty mask.
+        #[allow(unsafe_code, reason = "sigaction")]
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = handler as *const () as libc::sighandler_t;
+        // SAFETY: `action` is valid, and its handler touches nothing.
+        #[allow(unsafe_code, reason = "sigaction")]
+        let result = unsafe { libc::sigaction(signal(), &raw const action, std::ptr::null_mut()) };
+        assert_eq!(result, 0, "a real-time signal can be handled");
+    });
+}
+
+/// A panic while one of these locks is held leaves nothing half-done behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,248 @@
+//! A virtual CPU.
+
+use kvm_bindings::{
+    KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, KVM_ARM_VCPU_PMU_V3_IRQ, KVM_ARM_VCPU_SVE,
+    KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_SUSPENDED, KVM_SYSTEM_EVENT_WAKEUP, kvm_device_attr, kvm_mp_state,
+    kvm_vcpu_init,
+};
+use kvm_ioctls::{VcpuExit, VcpuFd};
+use switchboard_firmware::{
+    EntryPoint, RegisterFault, Registers, SystemRegister,
+    psci::{Endianness, Start},
+};
+use switchboard_smccc::{Ipa, Mpidr, Register};
+
+use crate::{Error, HypercallExit, IoctlCounts, Kicker, VcpuFeatures, gic, register::RegisterId};
+
+/// A virtual CPU. One thread at a time may use it: KVM holds its mutex for the whole of a run.
+pub struct Vcpu {
+    fd: VcpuFd,
+    kicker: Option<VcpuFd>,
+    init: kvm_vcpu_init,
+    /// What INIT left in `SCTLR_EL1`: MMU and caches off.
+    reset_sctlr_el1: u64,
+    /// Has it run since it was last INITed?
+    used: Used,
+    counts: IoctlCounts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Used {
+    No,
+    Yes,
+}
+
+/// Why a vCPU left the guest.
+#[derive(Debug)]
+pub enum Exit<'vcpu> {
+    /// A forwarded call.
+    Hypercall(HypercallExit),
+    /// The guest reads where there is no memory.
+    MmioRead {
+        /// Where.
+        address: Ipa,
+        /// What it will read, little-endian: to be filled in.
+        data: &'vcpu mut [u8],
+    },
+    /// The guest writes where there is no memory.
+    MmioWrite {
+        /// Where.
+        address: Ipa,
+        /// What, little-endian.
+        data: &'vcpu [u8],
+    },
+    /// An interrupt is waiting for a suspended vCPU.
+    WakeUp,
+    /// A signal came, or a kick.
+    Interrupted,
+}
+
+/// `PSTATE` at a CPU's start: EL1h, with debug exceptions, `SError`, IRQ and FIQ masked (DEN0022, section 6.4).
+const PSTATE_EL1H_DAIF: u64 = 0x3c5;
+/// `SCTLR_EL1.EE`.
+const SCTLR_EL1_EE: u64 = 1 << 25;
+
+impl Vcpu {
+    pub(crate) fn new(
+        fd: VcpuFd,
+        kicker: VcpuFd,
+        init: kvm_vcpu_init,
+        features: VcpuFeatures,
+    ) -> Result<Self, Error> {
+        fd.vcpu_init(&init).map_err(Error::ioctl("KVM_ARM_VCPU_INIT"))?;
+        if features.sve {
+            // Once in the vCPU's life: a later INIT keeps it finalized.
+            let feature = i32::try_from(KVM_ARM_VCPU_SVE).expect("a small constant");
+            fd.vcpu_finalize(&feature).map_err(Error::ioctl("KVM_ARM_VCPU_FINALIZE (SVE)"))?;
+        }
+        let mut vcpu = Self {
+            fd,
+            kicker: Some(kicker),
+            init,
+            reset_sctlr_el1: 0,
+            used: Used::No,
+            counts: IoctlCounts::default(),
+        };
+        vcpu.reset_sctlr_el1 = vcpu.get(RegisterId::SCTLR_EL1)?;
+        Ok(vcpu)
+    }
+
+    /// What gets this vCPU out of the guest. To be taken once.
+    ///
+    /// # Panics
+    ///
+    /// The second time.
+    #[must_use]
+    pub fn take_kicker(&mut self) -> Kicker {
+        Kicker::new(self.kicker.take().expect("a vCPU has one kicker"))
+    }
+
+    /// Its affinity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the register cannot be read.
+    pub fn affinity(&mut self) -> Result<Mpidr, Error> {
+        self.get(RegisterId::MPIDR_EL1).map(Mpidr::from_register)
+    }
+
+    /// Turns its performance counters on. The interrupt controller must exist, and nothing may have run.
+    /// `interrupt` is a private peripheral interrupt, 16 to 31.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn initialise_pmu(&self, interrupt: u32) -> Result<(), Error> {
+        let attribute = |attr, addr| kvm_device_attr {
+            group: KVM_ARM_VCPU_PMU_V3_CTRL,
+            attr: u64::from(attr),
+            addr,
+            flags: 0,
+        };
+        self.fd
+            .set_device_attr(&attribute(KVM_ARM_VCPU_PMU_V3_IRQ, gic::address_of(&interrupt)))
+            .map_err(Error::ioctl("setting the PMU's interrupt"))?;
+        self.fd
+            .set_device_attr(&attribute(KVM_ARM_VCPU_PMU_V3_INIT, 0))
+            .map_err(Error::ioctl("initialising the PMU"))
+    }
+
+    /// Makes it a CPU that has just been turned on: reset, then PC, x0 and the byte order as asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn start(&mut self, start: Start) -> Result<(), Error> {
+        // INIT of a vCPU that has run costs the whole machine its stage 2 tables where the CPU has no FEAT_S2FWB;
+        // one that has not run is still as INIT left it.
+        if self.used == Used::Yes {
+            self.fd.vcpu_init(&self.init).map_err(Error::ioctl("KVM_ARM_VCPU_INIT"))?;
+            self.used = Used::No;
+        }
+        if start.endianness == Endianness::Big {
+            self.set(RegisterId::SCTLR_EL1, self.reset_sctlr_el1 | SCTLR_EL1_EE)?;
+        }
+        self.enter_at(start.entry)
+    }
+
+    /// Makes it a CPU that has lost its context in a power-down state and goes on. This is no reset: timers and
+    /// interrupt controller have kept running, and the byte order stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn resume(&mut self, entry: EntryPoint) -> Result<(), Error> {
+        let endianness = self.get(RegisterId::SCTLR_EL1)? & SCTLR_EL1_EE;
+        self.set(RegisterId::SCTLR_EL1, self.reset_sctlr_el1 & !SCTLR_EL1_EE | endianness)?;
+        self.set(RegisterId::PSTATE, PSTATE_EL1H_DAIF)?;
+        self.enter_at(entry)
+    }
+
+    /// Lets its next run wait for an interrupt, whether or not the guest has interrupts masked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn suspend(&self) -> Result<(), Error> {
+        self.set_mp_state(KVM_MP_STATE_SUSPENDED)
+    }
+
+    /// Ends a suspension. KVM does not end it by itself: an interrupt only makes the run return.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn wake(&self) -> Result<(), Error> {
+        self.set_mp_state(KVM_MP_STATE_RUNNABLE)
+    }
+
+    /// Runs the guest until something needs us.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM cannot run it, or if it left for a reason nobody handles.
+    pub fn run(&mut self) -> Result<Exit<'_>, Error> {
+        self.counts.runs += 1;
+        self.used = Used::Yes;
+        match self.fd.run() {
+            Ok(VcpuExit::Hypercall(exit)) => {
+                // On arm64 the exit's flags are where x86 has `longmode`; no flag beyond bit 31 exists.
+                Ok(Exit::Hypercall(HypercallExit::decode(exit.nr, u64::from(exit.longmode))))
+            }
+            Ok(VcpuExit::MmioRead(address, data)) => Ok(Exit::MmioRead { address: Ipa(address), data }),
+            Ok(VcpuExit::MmioWrite(address, data)) => Ok(Exit::MmioWrite { address: Ipa(address), data }),
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_WAKEUP, _)) => Ok(Exit::WakeUp),
+            Ok(VcpuExit::Intr) => Ok(Exit::Interrupted),
+            Ok(other) => Err(Error::UnknownExit(format!("{other:?}"))),
+            Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Ok(Exit::Interrupted),
+            Err(error) => Err(Error::ioctl("KVM_RUN")(error)),
+        }
+    }
+
+    /// What it has cost so far.
+    #[must_use]
+    pub const fn counts(&self) -> IoctlCounts {
+        self.counts
+    }
+
+    fn enter_at(&mut self, entry: EntryPoint) -> Result<(), Error> {
+        self.set(RegisterId::PC, entry.address.0)?;
+        self.set(RegisterId::general(Register::X0), entry.context)
+    }
+
+    fn set_mp_state(&self, mp_state: u32) -> Result<(), Error> {
+        self.fd.set_mp_state(kvm_mp_state { mp_state }).map_err(Error::ioctl("KVM_SET_MP_STATE"))
+    }
+
+    fn get(&mut self, register: RegisterId) -> Result<u64, Error> {
+        let mut bytes = [0; 8];
+        self.counts.register_reads += 1;
+        self.fd.get_one_reg(register.0, &mut bytes).map_err(Error::ioctl("KVM_GET_ONE_REG"))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn set(&mut self, register: RegisterId, value: u64) -> Result<(), Error> {
+        self.counts.register_writes += 1;
+        self.fd.set_one_reg(register.0, &value.to_le_bytes()).map_err(Error::ioctl("KVM_SET_ONE_REG"))?;
+        Ok(())
+    }
+}
+
+impl Registers for Vcpu {
+    fn read(&mut self, register: Register) -> Result<u64, RegisterFault> {
+        self.get(RegisterId::general(register)).map_err(|error| fault(&error))
+    }
+
+    fn write(&mut self, register: Register, value: u64) -> Result<(), RegisterFault> {
+        self.set(RegisterId::general(register), value).map_err(|error| fault(&error))
+    }
+
+    fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault> {
+        let SystemRegister::SctlrEl1 = register;
+        self.get(RegisterId::SCTLR_EL1).map_err(|error| fault(&error))
+    }
+}
+
+fn fault(error: &Error) -> RegisterFault {
+    RegisterFault { errno: error.errno().unwrap_or(0) }
+}
