@@ -14,7 +14,7 @@ use kvm_ioctls::VcpuFd;
 /// running thread alone, so the kicker has a descriptor and a mapping of its own.
 pub struct Kicker {
     vcpu: Mutex<VcpuFd>,
-    thread: Mutex<Option<libc::pthread_t>>,
+    thread: Mutex<Option<ThreadId>>,
 }
 
 impl Kicker {
@@ -26,10 +26,7 @@ impl Kicker {
     #[must_use]
     pub fn attach(&self) -> Attachment<'_> {
         install_handler();
-        // SAFETY: has no preconditions.
-        #[allow(unsafe_code, reason = "pthread_self, for pthread_kill")]
-        let thread = unsafe { libc::pthread_self() };
-        *lock(&self.thread) = Some(thread);
+        *lock(&self.thread) = Some(ThreadId::current());
         Attachment { kicker: self }
     }
 
@@ -41,11 +38,27 @@ impl Kicker {
         // The lock is held over the signal: a thread that is detaching waits, and so is still there.
         let thread = lock(&self.thread);
         if let Some(thread) = *thread {
-            // SAFETY: the thread detaches before it ends, and cannot do so while the lock is held.
-            #[allow(unsafe_code, reason = "pthread_kill")]
-            let result = unsafe { libc::pthread_kill(thread, signal()) };
-            debug_assert_eq!(result, 0, "the thread exists and the signal is valid");
+            thread.signal();
         }
+    }
+}
+
+/// A thread, as the kernel knows it.
+#[derive(Debug, Clone, Copy)]
+struct ThreadId(libc::pid_t);
+
+impl ThreadId {
+    fn current() -> Self {
+        // SAFETY: has no preconditions.
+        #[allow(unsafe_code, reason = "gettid has no safe form here")]
+        Self(unsafe { libc::gettid() })
+    }
+
+    fn signal(self) {
+        // SAFETY: has no preconditions, and the signal has a handler.
+        #[allow(unsafe_code, reason = "tgkill has no safe form here")]
+        let result = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), self.0, signal()) };
+        debug_assert_eq!(result, 0, "the thread exists and the signal is valid");
     }
 }
 

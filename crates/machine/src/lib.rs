@@ -1,1 +1,46 @@
-//! placeholder
+//! A small arm64 virtual machine monitor whose guests are answered by firmware in userspace.
+//!
+//! [`run()`] makes a machine out of a [`Config`], boots a Linux kernel on it by device tree, and answers
+//! every forwarded call with the services of `switchboard-firmware`.
+//!
+//! * [`boot`]: the kernel's image, where everything goes in memory, the device tree.
+//! * [`devices`]: device models, pure: registers in, an interrupt level out.
+//! * [`Console`]: the guest's serial port on two descriptors.
+//! * [`CallStatistics`]: which functions were called, and what they took.
+//! * [`Control`]: ends the machine from outside.
+//!
+//! The life of a call is in `vcpu.rs`: the vCPU's own thread takes it from the exit to the resumed guest.
+//!
+//! Deliberately missing: devices beyond a serial port, ACPI, hotplug, snapshots. Running a guest needs an arm64
+//! host; everything else compiles and is tested anywhere.
+
+pub mod boot;
+mod calls;
+mod config;
+mod console;
+pub mod devices;
+mod ending;
+mod error;
+pub mod layout;
+#[cfg(target_arch = "aarch64")]
+mod life;
+mod memory;
+mod run;
+mod uart;
+#[cfg(target_arch = "aarch64")]
+mod vcpu;
+
+pub use boot::{image::Reason as ImageReason, placement::PlacementError};
+pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
+pub use config::{Config, FeatureRequest, OnReset, Wanted};
+pub use console::{Console, InputKind, RawTerminal, Restorer};
+pub use ending::{Control, End};
+pub use error::{Error, VcpuError};
+pub use memory::Memory;
+pub use run::run;
+pub use switchboard_smccc::Conduit;
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,2 +1,28 @@
-//! placeholder
-fn main() {}
+//! The command line of Switchboard.
+//!
+//! `run` boots a guest whose firmware calls are answered in userspace; `host` says what this host's KVM offers.
+//! Standard output is data (the guest's console, the report that was asked for), standard error is talk.
+//!
+//! Deliberately thin: what the commands do is in the libraries.
+
+mod cli;
+mod exit;
+mod failure;
+mod host;
+mod report;
+mod run;
+mod signals;
+mod table;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> exit::Status {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Host(arguments) => host::host(&arguments),
+    };
+    result.unwrap_or_else(|failure| failure.report())
+}

@@ -1,0 +1,351 @@
+//! How often each function was called, who answered, and what that took; and why vCPUs left the guest.
+//!
+//! Each vCPU's thread writes a table of its own, and anybody reads all of them at any time: no lock, no
+//! allocation. A guest may call 2^32 functions and has no say in how much memory that takes: a table has a fixed
+//! number of rows, and what finds no room is counted in one row for all the rest.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use switchboard_filter::Range;
+use switchboard_firmware::Firmware;
+use switchboard_smccc::{Conduit, FunctionId, catalogue};
+
+/// The calls of a machine, one table for each vCPU.
+pub struct CallStatistics {
+    tables: Box<[CallTable]>,
+    /// Who answers what. Known once the machine has been made.
+    services: OnceLock<Vec<(Range, &'static str)>>,
+}
+
+/// The calls of one vCPU. Only its thread records.
+pub struct CallTable {
+    rows: Box<[Row; ROWS]>,
+    others: Row,
+    exits: [AtomicU64; 4],
+}
+
+/// Why a vCPU left the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitKind {
+    /// A forwarded call.
+    Hypercall,
+    /// An access to a device.
+    Mmio,
+    /// An interrupt for a suspended vCPU.
+    WakeUp,
+    /// A signal.
+    Interrupted,
+}
+
+/// How often vCPUs left the guest. Each exit is one `KVM_RUN`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExitCounts {
+    /// Forwarded calls.
+    pub hypercalls: u64,
+    /// Accesses to devices.
+    pub mmio: u64,
+    /// Interrupts for suspended vCPUs.
+    pub wake_ups: u64,
+    /// Signals.
+    pub interrupted: u64,
+}
+
+/// One call that has been answered.
+#[derive(Debug, Clone, Copy)]
+pub struct CallRecord {
+    /// Which function.
+    pub function: FunctionId,
+    /// Over which conduit.
+    pub conduit: Conduit,
+    /// How it went.
+    pub verdict: Verdict,
+    /// From the exit to the last register written.
+    pub time: Duration,
+    /// Registers read for it.
+    pub register_reads: u64,
+    /// Registers written for it.
+    pub register_writes: u64,
+}
+
+/// How a call went, as its caller sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It did what it was to do, or does not return.
+    Good,
+    /// x0 is negative: an error code.
+    Error,
+}
+
+/// What is known of one function over one conduit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallSummary {
+    /// Which function over which conduit; `None` in the row for all that found no room.
+    pub key: Option<(FunctionId, Conduit)>,
+    /// The service that answers; `None` where nobody does, and the call is NOT_SUPPORTED.
+    pub answered_by: Option<&'static str>,
+    /// How many calls.
+    pub count: u64,
+    /// How many of them returned an error code.
+    pub errors: u64,
+    /// The time of all of them together.
+    pub total: Duration,
+    /// The longest one's time.
+    pub maximum: Duration,
+    /// Registers read for all of them together.
+    pub register_reads: u64,
+    /// Registers written for all of them together.
+    pub register_writes: u64,
+}
+
+/// Functions times conduits that a vCPU keeps apart: several times what all specifications together define
+/// of those that a guest commonly uses.
+const ROWS: usize = 256;
+
+#[derive(Default)]
+struct Row {
+    /// 0 while free, then [`key`].
+    key: AtomicU64,
+    count: AtomicU64,
+    errors: AtomicU64,
+    total: AtomicU64,
+    maximum: AtomicU64,
+    register_reads: AtomicU64,
+    register_writes: AtomicU64,
+}
+
+impl CallStatistics {
+    /// Empty tables for this many vCPUs.
+    #[must_use]
+    pub fn new(cpus: usize) -> Self {
+        Self { tables: (0..cpus).map(|_| CallTable::new()).collect(), services: OnceLock::new() }
+    }
+
+    /// Says who answers what.
+    pub fn set_services(&self, firmware: &Firmware) {
+        self.services.get_or_init(|| {
+            let ranges = |service: &dyn switchboard_firmware::Service| {
+                let name = service.name();
+                service.declaration().owned.iter().map(move |&range| (range, name))
+            };
+            firmware.services().flat_map(ranges).collect()
+        });
+    }
+
+    /// The table of vCPU `index`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such vCPU.
+    #[must_use]
+    pub fn table(&self, index: usize) -> &CallTable {
+        &self.tables[index]
+    }
+
+    /// All vCPUs together, by function ID and conduit, the row for the rest last. A call that is being recorded
+    /// at this moment may be in some of its figures and not yet in others.
+    #[must_use]
+    pub fn summary(&self) -> Vec<CallSummary> {
+        let mut merged = BTreeMap::new();
+        for row in self.tables.iter().flat_map(CallTable::rows) {
+            let key = unpack(row.key.load(Relaxed));
+            // `None` sorts first; the rest is to be last.
+            let empty = || CallSummary::empty(key, self.answered_by(key));
+            merged.entry((key.is_none(), key)).or_insert_with(empty).add(row);
+        }
+        merged.into_values().filter(|summary| summary.count != 0).collect()
+    }
+
+    /// Why vCPUs left the guest, all of them together.
+    #[must_use]
+    pub fn exits(&self) -> ExitCounts {
+        let sum = |kind| self.tables.iter().map(|table| table.exit(kind).load(Relaxed)).sum();
+        ExitCounts {
+            hypercalls: sum(ExitKind::Hypercall),
+            mmio: sum(ExitKind::Mmio),
+            wake_ups: sum(ExitKind::WakeUp),
+            interrupted: sum(ExitKind::Interrupted),
+        }
+    }
+
+    fn answered_by(&self, key: Option<(FunctionId, Conduit)>) -> Option<&'static str> {
+        let id = key?.0.without_sve_hint();
+        self.services.get()?.iter().find(|(range, _)| range.contains(id)).map(|&(_, name)| name)
+    }
+}
+
+impl CallTable {
+    fn new() -> Self {
+        let rows = Box::new(std::array::from_fn(|_| Row::default()));
+        Self { rows, others: Row::default(), exits: Default::default() }
+    }
+
+    /// Counts an exit.
+    pub fn record_exit(&self, kind: ExitKind) {
+        add(self.exit(kind), 1);
+    }
+
+    fn exit(&self, kind: ExitKind) -> &AtomicU64 {
+        let [hypercalls, mmio, wake_ups, interrupted] = &self.exits;
+        match kind {
+            ExitKind::Hypercall => hypercalls,
+            ExitKind::Mmio => mmio,
+            ExitKind::WakeUp => wake_ups,
+            ExitKind::Interrupted => interrupted,
+        }
+    }
+
+    /// Counts a call.
+    pub fn record(&self, call: &CallRecord) {
+        let row = self.row(pack(call.function, call.conduit));
+        let nanoseconds = u64::try_from(call.time.as_nanos()).unwrap_or(u64::MAX);
+        add(&row.count, 1);
+        add(&row.errors, u64::from(call.verdict == Verdict::Error));
+        add(&row.total, nanoseconds);
+        row.maximum.store(row.maximum.load(Relaxed).max(nanoseconds), Relaxed);
+        add(&row.register_reads, call.register_reads);
+        add(&row.register_writes, call.register_writes);
+    }
+
+    /// The row of a key: the one that has it, or a free one on the way there.
+    fn row(&self, key: u64) -> &Row {
+        let start = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).unwrap_or(0);
+        for step in 0..ROWS {
+            let row = &self.rows[(start + step) % ROWS];
+            match row.key.load(Relaxed) {
+                0 => {
+                    row.key.store(key, Relaxed);
+                    return row;
+                }
+                present if present == key => return row,
+                _ => {}
+            }
+        }
+        &self.others
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().chain([&self.others])
+    }
+}
+
+/// There is one writer, so a load and a store do, and cost less than an atomic addition.
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed).saturating_add(amount), Relaxed);
+}
+
+const OCCUPIED: u64 = 1 << 63;
+const SMC: u64 = 1 << 32;
+
+fn pack(function: FunctionId, conduit: Conduit) -> u64 {
+    let conduit = match conduit {
+        Conduit::Hvc => 0,
+        Conduit::Smc => SMC,
+    };
+    OCCUPIED | conduit | u64::from(function.0)
+}
+
+fn unpack(key: u64) -> Option<(FunctionId, Conduit)> {
+    let conduit = if key & SMC == 0 { Conduit::Hvc } else { Conduit::Smc };
+    (key != 0).then(|| (FunctionId::from_x0(key), conduit))
+}
+
+impl CallSummary {
+    const fn empty(key: Option<(FunctionId, Conduit)>, answered_by: Option<&'static str>) -> Self {
+        Self {
+            key,
+            answered_by,
+            count: 0,
+            errors: 0,
+            total: Duration::ZERO,
+            maximum: Duration::ZERO,
+            register_reads: 0,
+            register_writes: 0,
+        }
+    }
+
+    fn add(&mut self, row: &Row) {
+        self.count += row.count.load(Relaxed);
+        self.errors += row.errors.load(Relaxed);
+        self.total += Duration::from_nanos(row.total.load(Relaxed));
+        self.maximum = self.maximum.max(Duration::from_nanos(row.maximum.load(Relaxed)));
+        self.register_reads += row.register_reads.load(Relaxed);
+        self.register_writes += row.register_writes.load(Relaxed);
+    }
+
+    /// The function's name, where it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        self.key.and_then(|(function, _)| catalogue::find(function)).map(|function| function.name)
+    }
+
+    /// The time of an average call.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        let nanoseconds = self.total.as_nanos().checked_div(u128::from(self.count)).unwrap_or(0);
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(function: u32, conduit: Conduit, nanoseconds: u64, verdict: Verdict) -> CallRecord {
+        let time = Duration::from_nanos(nanoseconds);
+        CallRecord {
+            function: FunctionId(function),
+            conduit,
+            verdict,
+            time,
+            register_reads: 3,
+            register_writes: 1,
+        }
+    }
+
+    #[test]
+    fn calls_of_all_cpus_add_up_by_function_and_conduit() {
+        let statistics = CallStatistics::new(2);
+        statistics.table(0).record(&call(0x8400_0000, Conduit::Hvc, 100, Verdict::Good));
+        statistics.table(1).record(&call(0x8400_0000, Conduit::Hvc, 300, Verdict::Error));
+        statistics.table(1).record(&call(0x8400_0000, Conduit::Smc, 50, Verdict::Good));
+
+        let summary = statistics.summary();
+
+        assert_eq!(summary.len(), 2);
+        assert_eq!(summary[0].key, Some((FunctionId(0x8400_0000), Conduit::Hvc)));
+        assert_eq!(summary[0].name(), Some("PSCI_VERSION"));
+        assert_eq!((summary[0].count, summary[0].errors), (2, 1));
+        assert_eq!(summary[0].mean(), Duration::from_nanos(200));
+        assert_eq!(summary[0].maximum, Duration::from_nanos(300));
+        assert_eq!((summary[0].register_reads, summary[0].register_writes), (6, 2));
+        assert_eq!(summary[1].key, Some((FunctionId(0x8400_0000), Conduit::Smc)));
+    }
+
+    #[test]
+    fn a_guest_that_calls_every_function_fills_the_table_and_no_more() {
+        let statistics = CallStatistics::new(1);
+        for function in 0..100_000 {
+            statistics.table(0).record(&call(function, Conduit::Hvc, 1, Verdict::Error));
+        }
+
+        let summary = statistics.summary();
+
+        assert_eq!(summary.len(), ROWS + 1);
+        assert_eq!(summary.iter().map(|row| row.count).sum::<u64>(), 100_000);
+        assert_eq!(summary.last().unwrap().key, None);
+    }
+
+    #[test]
+    fn function_0_over_hvc_is_a_function_like_any_other() {
+        let statistics = CallStatistics::new(1);
+        statistics.table(0).record(&call(0, Conduit::Hvc, 1, Verdict::Error));
+        assert_eq!(statistics.summary()[0].key, Some((FunctionId(0), Conduit::Hvc)));
+    }
+}

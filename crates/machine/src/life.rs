@@ -1,0 +1,339 @@
+//! One life of a machine: from power-on to off or reset.
+
+use std::{
+    sync::{Arc, OnceLock},
+    thread::{self, Scope, ScopedJoinHandle, Thread},
+};
+
+use switchboard_firmware::{
+    CpuIndex, EntryPoint, Firmware,
+    psci::{Endianness, PowerTable, Psci, Start, idle_states},
+};
+use switchboard_kvm::{Gic, GicLayout, Kicker, Kvm, Spi, Vcpu, VcpuFeatures, Vm};
+use switchboard_smccc::Mpidr;
+
+use crate::{
+    CallStatistics, Config, Console, Control, End, Error, Memory, Wanted,
+    boot::{
+        fdt::{self, IdleStateNode, InterruptController},
+        files::{Boot, BootFiles},
+    },
+    devices::pl011::Level,
+    ending::Ending,
+    layout,
+    uart::{InterruptLine, Uart},
+    vcpu::Cpu,
+};
+
+/// What the threads of one life share.
+pub(crate) struct Life<'vm> {
+    pub(crate) firmware: Firmware,
+    pub(crate) memory: Memory,
+    pub(crate) uart: Uart<'vm>,
+    pub(crate) ending: Arc<Ending>,
+    power: Arc<PowerTable>,
+    /// The vCPUs' threads, to be woken. Set before the boot CPU starts.
+    threads: OnceLock<Vec<Thread>>,
+}
+
+/// The serial port's interrupt at the machine's interrupt controller.
+struct UartLine<'vm> {
+    vm: &'vm Vm,
+    ending: Arc<Ending>,
+}
+
+/// The machine without the life in it.
+struct Hardware {
+    vm: Vm,
+    vcpus: Vec<Vcpu>,
+    affinities: Vec<Mpidr>,
+    interrupt_controller: InterruptController,
+    features: VcpuFeatures,
+    _gic: Gic,
+}
+
+/// Runs a machine from power-on to its end.
+pub(crate) fn live(
+    kvm: &Kvm,
+    config: &Config,
+    files: &mut BootFiles,
+    boot: Boot,
+    console: &Console,
+    statistics: &CallStatistics,
+    control: &Control,
+) -> Result<End, Error> {
+    let memory = Memory::new(config.memory)?;
+    files.copy(&boot, &memory)?;
+    // Made after the memory and so dropped before it: KVM never sees memory that is gone.
+    let mut hardware = Hardware::new(kvm, config, &memory)?;
+    let device_tree = hardware.device_tree(config, &boot, files)?;
+    memory.write(boot.placement.device_tree, &device_tree).map_err(|source| Error::Host {
+        action: "copying the device tree into the guest's memory",
+        source,
+    })?;
+
+    let power = Arc::new(PowerTable::new(&hardware.affinities));
+    let firmware = Firmware::new(vec![Box::new(Psci::new(Arc::clone(&power)))])?;
+    hardware.vm.install(firmware.filter())?;
+    statistics.set_services(&firmware);
+    let entry = EntryPoint { address: boot.placement.kernel, context: boot.placement.device_tree.0 };
+    // The kernel is in the guest's memory now.
+    drop(boot);
+
+    let ending = control.begin();
+    let line = UartLine { vm: &hardware.vm, ending: Arc::clone(&ending) };
+    let uart = Uart::new(&line)?;
+    let life = Life { firmware, memory, uart, ending, power, threads: OnceLock::new() };
+    let vcpus = std::mem::take(&mut hardware.vcpus);
+    life.run(vcpus, entry, console, statistics, control)
+}
+
+impl Life<'_> {
+    fn run(
+        &self,
+        mut vcpus: Vec<Vcpu>,
+        entry: EntryPoint,
+        console: &Console,
+        statistics: &CallStatistics,
+        control: &Control,
+    ) -> Result<End, Error> {
+        let kickers: Vec<Kicker> = vcpus.iter_mut().map(Vcpu::take_kicker).collect();
+        thread::scope(|scope| {
+            let started = self
+                .start_console(scope, console, control)
+                .and_then(|()| self.start_vcpus(scope, vcpus, &kickers, statistics));
+            let cpus = match started {
+                Ok(threads) => {
+                    self.power_on(entry);
+                    threads
+                }
+                Err(error) => {
+                    self.ending.finish(Err(error));
+                    Vec::new()
+                }
+            };
+            let result = self.ending.wait();
+            kickers.iter().for_each(Kicker::kick);
+            for cpu in cpus {
+                cpu.thread().unpark();
+                // A panic has been reported through the ending.
+                let _ = cpu.join();
+            }
+            self.uart.close();
+            result
+        })
+    }
+
+    fn start_console<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        console: &'scope Console,
+        control: &'scope Control,
+    ) -> Result<(), Error> {
+        spawn(scope, "console-out".into(), || console.pump_output(&self.uart))?;
+        spawn(scope, "console-in".into(), || console.pump_input(&self.uart, control))?;
+        Ok(())
+    }
+
+    fn start_vcpus<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        vcpus: Vec<Vcpu>,
+        kickers: &'scope [Kicker],
+        statistics: &'scope CallStatistics,
+    ) -> Result<Vec<ScopedJoinHandle<'scope, ()>>, Error> {
+        vcpus
+            .into_iter()
+            .zip(kickers)
+            .enumerate()
+            .map(|(index, (vcpu, kicker))| {
+                let calls = statistics.table(index);
+                let cpu = Cpu { index: CpuIndex(index), vcpu, life: self, calls };
+                spawn(scope, format!("vcpu-{index}"), move || cpu.live(kicker))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .inspect(|threads| {
+                let threads = threads.iter().map(|handle| handle.thread().clone()).collect();
+                self.threads.get_or_init(|| threads);
+            })
+    }
+
+    /// Starts the boot CPU (Linux, `Documentation/arch/arm64/booting.rst`: x0 is the device tree).
+    fn power_on(&self, entry: EntryPoint) {
+        let start = Start { entry, endianness: Endianness::Little };
+        self.power.start(CpuIndex(0), start).expect("nothing has run yet");
+        self.wake(CpuIndex(0));
+    }
+
+    /// Makes the thread of a CPU that is off look whether it is to start.
+    pub(crate) fn wake(&self, cpu: CpuIndex) {
+        if let Some(thread) = self.threads.get().and_then(|threads| threads.get(cpu.0)) {
+            thread.unpark();
+        }
+    }
+
+    /// The calling vCPU's thread waits until its CPU is to start; `None` once the machine has ended.
+    pub(crate) fn wait_for_start(&self, cpu: CpuIndex) -> Option<Start> {
+        while !self.ending.is_finished() {
+            if let Some(start) = self.power.take_start(cpu) {
+                return Some(start);
+            }
+            thread::park();
+        }
+        None
+    }
+}
+
+fn spawn<'scope, F: FnOnce() + Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: String,
+    work: F,
+) -> Result<ScopedJoinHandle<'scope, ()>, Error> {
+    thread::Builder::new()
+        .name(name)
+        .spawn_scoped(scope, work)
+        .map_err(|source| Error::Host { action: "starting a thread", source })
+}
+
+impl InterruptLine for UartLine<'_> {
+    fn set(&self, level: Level) {
+        let level = match level {
+            Level::Low => switchboard_kvm::Level::Low,
+            Level::High => switchboard_kvm::Level::High,
+        };
+        if let Err(error) = self.vm.set_interrupt(Spi(layout::UART_INTERRUPT), level) {
+            self.ending.finish(Err(error.into()));
+        }
+    }
+}
+
+impl Hardware {
+    fn new(kvm: &Kvm, config: &Config, memory: &Memory) -> Result<Self, Error> {
+        let ipa_bits = address_bits(kvm, memory.size())?;
+        let vm = Vm::create(kvm, ipa_bits)?;
+        let interrupt_controller = choose_gic(&vm)?;
+        let cpus = check_cpus(kvm, config.cpus, interrupt_controller)?;
+        let features = choose_features(kvm, config)?;
+        add_memory(&vm, memory)?;
+
+        let mut vcpus = vm.create_vcpus(cpus, features)?;
+        let gic = Gic::create(&vm, gic_layout(interrupt_controller, cpus), layout::INTERRUPTS)?;
+        if features.pmu {
+            vcpus.iter().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
+        }
+        // KVM decides on the affinities; they are asked for, not assumed.
+        let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
+        Ok(Self { vm, vcpus, affinities, interrupt_controller, features, _gic: gic })
+    }
+
+    /// What the guest is told about the machine.
+    fn device_tree(&self, config: &Config, boot: &Boot, files: &BootFiles) -> Result<Vec<u8>, Error> {
+        let idle_states: Vec<_> = idle_states()
+            .iter()
+            .map(|state| IdleStateNode {
+                name: state.name,
+                suspend_param: state.power_state,
+                entry_latency_us: state.entry_latency_us,
+                exit_latency_us: state.exit_latency_us,
+                min_residency_us: state.min_residency_us,
+            })
+            .collect();
+        let blob = fdt::build(&fdt::Description {
+            memory: config.memory,
+            bootargs: &config.command_line,
+            initrd: files.initrd_place(boot),
+            kaslr_seed: Some(u64::from_ne_bytes(random()?)),
+            rng_seed: &random::<64>()?,
+            cpus: &self.affinities,
+            idle_states: &idle_states,
+            conduit: config.conduit,
+            interrupt_controller: self.interrupt_controller,
+            pmu: self.features.pmu,
+        })?;
+        if let Some(path) = &config.device_tree {
+            std::fs::write(path, &blob)
+                .map_err(|source| Error::DumpDeviceTree { path: path.clone(), source })?;
+        }
+        Ok(blob)
+    }
+}
+
+/// Fresh random bytes, for the guest's seeds.
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        // Up to 256 bytes come whole.
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Error::Host { action: "asking for random bytes", source: error.into() }),
+    }
+}
+
+/// How many bits the addresses of a guest with this much memory need.
+fn address_bits(kvm: &Kvm, memory: u64) -> Result<u32, Error> {
+    let ipa_bits = kvm.ipa_bits();
+    let end = layout::MEMORY.0.checked_add(memory);
+    match end.map(|end| u64::BITS - (end - 1).leading_zeros()) {
+        Some(needed) if needed <= ipa_bits => Ok(needed),
+        _ => Err(Error::Addresses { size: memory, ipa_bits }),
+    }
+}
+
+fn choose_gic(vm: &Vm) -> Result<InterruptController, Error> {
+    let support = vm.gic_support();
+    match (support.v3, support.v2) {
+        (true, _) => Ok(InterruptController::V3),
+        (false, true) => Ok(InterruptController::V2),
+        (false, false) => Err(Error::NoGic),
+    }
+}
+
+fn gic_layout(controller: InterruptController, cpus: u16) -> GicLayout {
+    match controller {
+        InterruptController::V2 => {
+            GicLayout::V2 { distributor: layout::GIC_DISTRIBUTOR, cpu_interface: layout::GIC_CPU_INTERFACE }
+        }
+        InterruptController::V3 => GicLayout::V3 {
+            distributor: layout::GIC_DISTRIBUTOR,
+            redistributors: layout::GIC_REDISTRIBUTORS,
+            count: cpus,
+        },
+    }
+}
+
+fn check_cpus(kvm: &Kvm, asked: u32, controller: InterruptController) -> Result<u16, Error> {
+    let kvm_limit = u32::try_from(kvm.max_vcpus()).unwrap_or(u32::MAX);
+    let (limit, reason) = match controller {
+        InterruptController::V2 if kvm_limit > layout::GIC_V2_CPUS => {
+            (layout::GIC_V2_CPUS, "this host has no GICv3, and a GICv2 serves 8 of them".to_owned())
+        }
+        _ => (kvm_limit, format!("this host's KVM runs at most {kvm_limit}")),
+    };
+    match u16::try_from(asked) {
+        Ok(cpus) if (1..=limit).contains(&asked) => Ok(cpus),
+        _ => Err(Error::Cpus { asked, reason, limit: Some(limit) }),
+    }
+}
+
+fn choose_features(kvm: &Kvm, config: &Config) -> Result<VcpuFeatures, Error> {
+    let host = kvm.features();
+    let choose = |feature, wanted, present| match (wanted, present) {
+        (Wanted::Yes, false) => Err(Error::Feature { feature }),
+        (Wanted::Yes | Wanted::IfPresent, true) => Ok(true),
+        (Wanted::No, _) | (Wanted::IfPresent, false) => Ok(false),
+    };
+    Ok(VcpuFeatures {
+        pmu: choose("pmu", config.features.pmu, host.pmu)?,
+        pauth: choose("pauth", config.features.pauth, host.pauth)?,
+        sve: choose("sve", config.features.sve, host.sve)?,
+    })
+}
+
+fn add_memory(vm: &Vm, memory: &Memory) -> Result<(), Error> {
+    let host_address = u64::try_from(memory.host_address().addr()).expect("addresses of arm64 have 64 bits");
+    // SAFETY: `live` drops the machine before the memory, and all our own accesses to it are volatile.
+    #[allow(unsafe_code, reason = "the guest writes to the memory it is given")]
+    unsafe {
+        vm.add_memory(0, layout::MEMORY, memory.size(), host_address)?;
+    }
+    Ok(())
+}

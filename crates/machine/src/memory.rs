@@ -1,0 +1,118 @@
+//! The guest's memory.
+
+use std::{fs::File, io};
+
+use switchboard_firmware::Host;
+use switchboard_smccc::Ipa;
+use vm_memory::{
+    Bytes, GuestAddress, GuestMemoryMmap, GuestRegionMmap, MmapRegion, guest_memory::GuestMemoryBackend,
+};
+
+use crate::{Error, layout};
+
+/// All of the guest's memory: one range, from [`layout::MEMORY`] on.
+pub struct Memory {
+    map: GuestMemoryMmap,
+    size: u64,
+}
+
+impl Memory {
+    /// `size` bytes of memory, all zero.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] if the host has not that much.
+    pub fn new(size: u64) -> Result<Self, Error> {
+        let refused = |source: io::Error| Error::Memory { size, source };
+        let bytes = usize::try_from(size).map_err(|error| refused(io::Error::other(error)))?;
+        // Not MAP_NORESERVE: the host is to say now that it has not so much, rather than to kill us later.
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let region = MmapRegion::build(None, bytes, libc::PROT_READ | libc::PROT_WRITE, flags)
+            .map_err(|error| refused(mmap_error(error)))?;
+        let region = GuestRegionMmap::new(region, GuestAddress(layout::MEMORY.0))
+            .ok_or_else(|| refused(io::Error::other("it would end past the last address")))?;
+        let map =
+            GuestMemoryMmap::from_regions(vec![region]).map_err(|error| refused(io::Error::other(error)))?;
+        Ok(Self { map, size })
+    }
+
+    /// How much there is, in bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Where in our own address space it starts.
+    ///
+    /// # Panics
+    ///
+    /// Never: the start of memory is in memory.
+    #[must_use]
+    pub fn host_address(&self) -> *mut u8 {
+        self.map.get_host_address(GuestAddress(layout::MEMORY.0)).expect("the start of memory is in memory")
+    }
+
+    /// Copies `bytes` to `address`.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error if they do not fit there.
+    pub fn write(&self, address: Ipa, bytes: &[u8]) -> io::Result<()> {
+        self.map.write_slice(bytes, GuestAddress(address.0)).map_err(io::Error::other)
+    }
+
+    /// Copies the next `size` bytes of a file to `address`.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error if the file ends before, or they do not fit.
+    pub fn read_from(&self, address: Ipa, file: &mut File, size: u64) -> io::Result<()> {
+        let size = usize::try_from(size).map_err(io::Error::other)?;
+        self.map.read_exact_volatile_from(GuestAddress(address.0), file, size).map_err(io::Error::other)
+    }
+}
+
+impl Host for Memory {
+    fn is_memory(&self, address: Ipa) -> bool {
+        address.0.checked_sub(layout::MEMORY.0).is_some_and(|offset| offset < self.size)
+    }
+}
+
+fn mmap_error(error: vm_memory::mmap::MmapRegionError) -> io::Error {
+    match error {
+        vm_memory::mmap::MmapRegionError::Mmap(source) => source,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn memory_is_what_lies_between_its_two_ends() {
+        let memory = Memory::new(2 * MIB).unwrap();
+        assert!(!memory.is_memory(Ipa(0)));
+        assert!(!memory.is_memory(Ipa(0x3fff_ffff)));
+        assert!(memory.is_memory(Ipa(0x4000_0000)));
+        assert!(memory.is_memory(Ipa(0x401f_ffff)));
+        assert!(!memory.is_memory(Ipa(0x4020_0000)));
+        assert!(!memory.is_memory(Ipa(u64::MAX)));
+    }
+
+    #[test]
+    fn more_memory_than_there_is_is_an_error() {
+        for size in [1 << 60, u64::MAX - 0xfff] {
+            assert!(matches!(Memory::new(size), Err(Error::Memory { .. })), "{size:#x}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        let memory = Memory::new(2 * MIB).unwrap();
+        memory.write(Ipa(0x4000_0000), b"fits").unwrap();
+        memory.write(Ipa(0x401f_fffe), b"does not fit").unwrap_err();
+    }
+}

@@ -1,0 +1,173 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use switchboard_machine::{FeatureRequest, Wanted};
+
+use crate::exit;
+
+/// Answers a guest's SMCCC calls in userspace.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Boot a guest whose PSCI calls are answered in userspace.
+    #[command(after_help = exit::HELP)]
+    Run(RunArguments),
+    /// Say what this host's KVM offers.
+    Host(HostArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The kernel: an arm64 Image, plain, compressed with gzip, or an EFI zboot image.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: PathBuf,
+
+    /// The initial RAM disk.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<PathBuf>,
+
+    /// The kernel's command line. Without a `console=`, the kernel takes the serial port.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) append: String,
+
+    /// How many CPUs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) cpus: u32,
+
+    /// How much memory, with a suffix: M or G.
+    #[arg(long = "mem", value_name = "SIZE", default_value = "512M", value_parser = parse_size)]
+    pub(crate) memory: u64,
+
+    /// The instruction that the guest is told to call its firmware with. Both are answered.
+    #[arg(long, value_enum, default_value_t = Conduit::Hvc)]
+    pub(crate) conduit: Conduit,
+
+    /// Optional features of the CPUs: `pmu`, `pauth` and `sve`, each `=on` or `=off`, separated by commas. A
+    /// feature that is not named is there where the host has it.
+    #[arg(long, value_name = "LIST", default_value = "", value_parser = parse_features)]
+    pub(crate) cpu_features: FeatureRequest,
+
+    /// End when the guest resets, with status 64, instead of starting it anew.
+    #[arg(long)]
+    pub(crate) no_reboot: bool,
+
+    /// Write the guest's device tree to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dtb_dump: Option<PathBuf>,
+
+    /// Do not list the calls that were answered when the machine ends.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    /// List them as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// List them in a file instead of on standard error.
+    #[arg(long, value_name = "FILE", conflicts_with = "quiet")]
+    pub(crate) calls: Option<PathBuf>,
+
+    /// KVM's device.
+    #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]
+    pub(crate) kvm: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostArguments {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// KVM's device.
+    #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]
+    pub(crate) kvm: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Conduit {
+    Hvc,
+    Smc,
+}
+
+impl From<Conduit> for switchboard_machine::Conduit {
+    fn from(conduit: Conduit) -> Self {
+        match conduit {
+            Conduit::Hvc => Self::Hvc,
+            Conduit::Smc => Self::Smc,
+        }
+    }
+}
+
+/// The granule of memory: KVM maps it in blocks of this size where it can.
+const MEMORY_GRANULE: u64 = 2 << 20;
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (number, shift) = match text.as_bytes().last() {
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 20),
+        Some(b'G' | b'g') => (&text[..text.len() - 1], 30),
+        _ => return Err("a suffix is missing: M for MiB or G for GiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|error| format!("{error}"))?;
+    let size = number.checked_mul(1 << shift).ok_or("that is more than 64 bits can count")?;
+    if size == 0 || size % MEMORY_GRANULE != 0 {
+        return Err("it must be a multiple of 2M, and not zero".to_owned());
+    }
+    Ok(size)
+}
+
+fn parse_features(text: &str) -> Result<FeatureRequest, String> {
+    let mut request = FeatureRequest::default();
+    for item in text.split(',').filter(|item| !item.is_empty()) {
+        let (name, value) =
+            item.split_once('=').ok_or_else(|| format!("`{item}` is not NAME=on or NAME=off"))?;
+        let wanted = match value {
+            "on" => Wanted::Yes,
+            "off" => Wanted::No,
+            _ => return Err(format!("`{value}` is neither on nor off")),
+        };
+        match name {
+            "pmu" => request.pmu = wanted,
+            "pauth" => request.pauth = wanted,
+            "sve" => request.sve = wanted,
+            _ => return Err(format!("there is no feature `{name}`: there are pmu, pauth and sve")),
+        }
+    }
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_a_suffix_and_are_multiples_of_2m() {
+        assert_eq!(parse_size("512M"), Ok(512 << 20));
+        assert_eq!(parse_size("4g"), Ok(4 << 30));
+        for wrong in ["", "M", "512", "3M", "0M", "-1M", "1.5G", "99999999999999999G"] {
+            parse_size(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn features_that_are_not_named_are_there_where_the_host_has_them() {
+        let request = parse_features("sve=off,pmu=on").unwrap();
+        assert_eq!(request, FeatureRequest { pmu: Wanted::Yes, pauth: Wanted::IfPresent, sve: Wanted::No });
+        for wrong in ["sve", "sve=maybe", "mte=on"] {
+            parse_features(wrong).unwrap_err();
+        }
+    }
+}

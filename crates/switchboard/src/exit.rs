@@ -1,0 +1,96 @@
+//! Exit statuses. They are an interface: scripts test them.
+
+use std::process::{ExitCode, Termination};
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// What was asked for is done; a guest has switched itself off.
+    Success,
+    /// KVM or the host failed, or a vCPU could not go on.
+    Failure,
+    /// KVM's device is not there or may not be opened.
+    NoKvm,
+    /// It is not KVM, or runs guests of another architecture.
+    OtherArchitecture,
+    /// KVM has no SMCCC filter: the kernel is older than Linux 6.4.
+    NoFilter,
+    /// This host lacks something the machine needs.
+    HostLacks,
+    /// The kernel cannot be opened.
+    KernelUnreadable,
+    /// The kernel is no arm64 Image.
+    NotAnImage,
+    /// The kernel is one for x86.
+    X86Kernel,
+    /// The kernel is an arm64 one, and damaged or compressed in a way that is not supported.
+    KernelDamaged,
+    /// The initial RAM disk cannot be read.
+    InitrdUnreadable,
+    /// The initial RAM disk does not fit into memory.
+    InitrdDoesNotFit,
+    /// The kernel does not fit into memory.
+    KernelDoesNotFit,
+    /// A machine cannot have that many CPUs.
+    Cpus,
+    /// The memory cannot be had.
+    Memory,
+    /// The guest has reset itself, and `--no-reboot` was given.
+    GuestReset,
+    /// Somebody left at the console.
+    Left,
+}
+
+impl Status {
+    /// The number that the shell sees. 2, wrong usage, is the command line parser's.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::NoKvm => 10,
+            Self::OtherArchitecture => 11,
+            Self::NoFilter => 12,
+            Self::HostLacks => 13,
+            Self::KernelUnreadable => 20,
+            Self::NotAnImage => 21,
+            Self::X86Kernel => 22,
+            Self::KernelDamaged => 23,
+            Self::InitrdUnreadable => 24,
+            Self::InitrdDoesNotFit => 25,
+            Self::KernelDoesNotFit => 26,
+            Self::Cpus => 27,
+            Self::Memory => 28,
+            Self::GuestReset => 64,
+            Self::Left => 65,
+        }
+    }
+}
+
+impl Termination for Status {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}
+
+/// The table for `--help`.
+pub(crate) const HELP: &str = "\
+Exit status:
+   0  the guest switched itself off
+   1  KVM or the host failed, or a vCPU could not go on
+   2  wrong usage
+  10  KVM's device is not there, or may not be opened
+  11  it is not KVM, or runs guests of another architecture
+  12  KVM has no SMCCC filter (the kernel is older than Linux 6.4)
+  13  this host lacks something the machine needs
+  20  the kernel cannot be opened
+  21  the kernel is no arm64 Image
+  22  the kernel is one for x86
+  23  the kernel is damaged, or compressed in a way that is not supported
+  24  the initial RAM disk cannot be read
+  25  the initial RAM disk does not fit into memory
+  26  the kernel does not fit into memory
+  27  a machine cannot have that many CPUs here
+  28  the memory cannot be had
+  64  the guest reset itself, and --no-reboot was given
+  65  somebody left at the console with ^A x
+A signal that ends the machine ends the process in the same way.";

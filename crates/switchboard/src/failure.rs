@@ -1,0 +1,84 @@
+//! Errors, for people.
+
+use std::error::Error as _;
+
+use switchboard_kvm::{Error as KvmError, OpenError};
+use switchboard_machine::{Error, ImageReason, PlacementError};
+
+use crate::exit::Status;
+
+/// Why a command failed: what a person is told, and the exit status.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: Status,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Says on standard error what is wrong, and gives the status to end with.
+    pub(crate) fn report(self) -> Status {
+        eprintln!("error: {}", self.message);
+        if let Some(hint) = self.hint {
+            eprintln!("\nhint: {hint}");
+        }
+        self.status
+    }
+
+    pub(crate) fn host(action: &str, source: &std::io::Error) -> Self {
+        Self { status: Status::Failure, message: format!("{action}: {source}"), hint: None }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { status: status(&error), hint: error.hint(), message: message(&error) }
+    }
+}
+
+/// The error and what caused it, outermost first.
+fn message(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    message
+}
+
+fn status(error: &Error) -> Status {
+    match error {
+        Error::Open(OpenError::Open { .. }) => Status::NoKvm,
+        Error::Open(OpenError::NotKvm { .. } | OpenError::OtherArchitecture { .. }) => {
+            Status::OtherArchitecture
+        }
+        Error::Kvm(KvmError::NoFilter) => Status::NoFilter,
+        Error::Feature { .. } | Error::NoGic | Error::Addresses { .. } => Status::HostLacks,
+        Error::OpenKernel { .. } => Status::KernelUnreadable,
+        Error::Image(error) => match error.reason {
+            ImageReason::Unreadable(_) => Status::KernelUnreadable,
+            ImageReason::X86 => Status::X86Kernel,
+            ImageReason::Elf | ImageReason::Arm32 | ImageReason::NotAnImage => Status::NotAnImage,
+            ImageReason::TooLarge { .. } => Status::KernelDoesNotFit,
+            ImageReason::Truncated { .. }
+            | ImageReason::BigEndian
+            | ImageReason::CompressionNotSupported { .. }
+            | ImageReason::Corrupt { .. } => Status::KernelDamaged,
+        },
+        Error::Initrd { .. } => Status::InitrdUnreadable,
+        Error::Placement(PlacementError::KernelDoesNotFit { .. }) => Status::KernelDoesNotFit,
+        Error::Placement(
+            PlacementError::InitrdDoesNotFit { .. } | PlacementError::InitrdOutOfReach { .. },
+        ) => Status::InitrdDoesNotFit,
+        Error::Cpus { .. } => Status::Cpus,
+        Error::Memory { .. } => Status::Memory,
+        Error::Kvm(_)
+        | Error::Firmware(_)
+        | Error::DeviceTree(_)
+        | Error::DumpDeviceTree { .. }
+        | Error::Host { .. }
+        | Error::Vcpu { .. } => Status::Failure,
+    }
+}

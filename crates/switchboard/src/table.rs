@@ -1,0 +1,110 @@
+//! The list of the calls that were answered.
+
+use std::{fmt::Write, time::Duration};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use switchboard_machine::{CallStatistics, CallSummary, ExitCounts};
+
+/// The list in the form of `--json`. Version 1: fields are added, never changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct CallReport {
+    version: u32,
+    calls: Vec<CallRow>,
+    exits: Exits,
+}
+
+#[derive(Debug, Serialize)]
+struct CallRow {
+    function: Option<&'static str>,
+    id: Option<String>,
+    conduit: Option<&'static str>,
+    answered_by: Option<&'static str>,
+    count: u64,
+    errors: u64,
+    mean_ns: u64,
+    maximum_ns: u64,
+    register_reads: u64,
+    register_writes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Exits {
+    hypercalls: u64,
+    mmio: u64,
+    wake_ups: u64,
+    interrupted: u64,
+}
+
+/// The list for programs.
+pub(crate) fn report(statistics: &CallStatistics) -> CallReport {
+    let ExitCounts { hypercalls, mmio, wake_ups, interrupted } = statistics.exits();
+    CallReport {
+        version: 1,
+        calls: statistics.summary().iter().map(row).collect(),
+        exits: Exits { hypercalls, mmio, wake_ups, interrupted },
+    }
+}
+
+fn row(summary: &CallSummary) -> CallRow {
+    CallRow {
+        function: summary.name(),
+        id: summary.key.map(|(function, _)| function.to_string()),
+        conduit: summary.key.map(|(_, conduit)| conduit.name()),
+        answered_by: summary.answered_by,
+        count: summary.count,
+        errors: summary.errors,
+        mean_ns: nanoseconds(summary.mean()),
+        maximum_ns: nanoseconds(summary.maximum),
+        register_reads: summary.register_reads,
+        register_writes: summary.register_writes,
+    }
+}
+
+/// The list for people.
+pub(crate) fn text(statistics: &CallStatistics) -> String {
+    let summary = statistics.summary();
+    if summary.is_empty() {
+        return "no call was forwarded\n".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["function", "ID", "conduit", "count", "errors", "mean", "maximum", "answered by"]);
+    for row in &summary {
+        let (id, conduit) = match row.key {
+            Some((function, conduit)) => (function.to_string(), conduit.name()),
+            None => ("all others".to_owned(), ""),
+        };
+        table.add_row([
+            row.name().unwrap_or("-"),
+            &id,
+            conduit,
+            &row.count.to_string(),
+            &row.errors.to_string(),
+            &duration(row.mean()),
+            &duration(row.maximum),
+            row.answered_by.unwrap_or("nobody: NOT_SUPPORTED"),
+        ]);
+    }
+    for column in 3..=6 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = String::from("calls answered in userspace:\n");
+    for line in table.lines() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// In microseconds: a call takes some, and a unit for the whole column reads best.
+fn duration(duration: Duration) -> String {
+    let nanoseconds = nanoseconds(duration);
+    format!("{}.{} us", nanoseconds / 1000, nanoseconds % 1000 / 100)
+}

@@ -1,0 +1,217 @@
+//! Running `switchboard run` and talking to its guest.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(missing_docs, reason = "a module of tests")]
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// How long a guest may take for anything. A lab on a busy machine is slow; a test that hangs is slower.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A path that the lab gives. Without it the test fails: it never passes for want of a lab.
+pub fn lab_path(variable: &str) -> PathBuf {
+    env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: this test runs in the lab, by `cargo xtask test`"))
+        .into()
+}
+
+/// A `switchboard run` whose guest's console is on pipes.
+pub struct Guest {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Arc<Output>,
+    errors: Option<thread::JoinHandle<String>>,
+    calls: PathBuf,
+    /// How far the output has been matched.
+    seen: usize,
+}
+
+#[derive(Default)]
+struct Output {
+    state: Mutex<(Vec<u8>, bool)>,
+    changed: Condvar,
+}
+
+/// What is left of a guest that has ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub errors: String,
+    /// The list of calls, as `--json` gives it.
+    pub calls: Value,
+}
+
+impl Guest {
+    /// The Linux guest of the tests: its init reads commands from the console.
+    pub fn linux(arguments: &[&str]) -> Self {
+        let kernel = lab_path("SWITCHBOARD_GUEST_KERNEL");
+        let initrd = lab_path("SWITCHBOARD_GUEST_INITRD");
+        let boot = ["--kernel", path(&kernel), "--initrd", path(&initrd)];
+        Self::start(&[&boot[..], arguments].concat())
+    }
+
+    /// The bare-metal guest of the tests.
+    pub fn bare(tests: &str, arguments: &[&str]) -> Self {
+        let kernel = lab_path("SWITCHBOARD_GUEST_BARE");
+        let boot = ["--kernel", path(&kernel), "--append", tests];
+        Self::start(&[&boot[..], arguments].concat())
+    }
+
+    pub fn start(arguments: &[&str]) -> Self {
+        static NUMBER: Mutex<u32> = Mutex::new(0);
+        let number = {
+            let mut number = NUMBER.lock().unwrap();
+            *number += 1;
+            *number
+        };
+        let calls = env::temp_dir().join(format!("calls-{}-{number}.json", std::process::id()));
+        let mut child = Command::new(lab_path("SWITCHBOARD_BIN"))
+            .arg("run")
+            .args(arguments)
+            .args(["--json", "--calls", path(&calls)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Arc::new(Output::default());
+        let mut stdout = child.stdout.take().unwrap();
+        let collector = Arc::clone(&output);
+        thread::spawn(move || collector.collect(&mut stdout));
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        let input = child.stdin.take();
+        Self { child, input, output, errors: Some(errors), calls, seen: 0 }
+    }
+
+    pub fn send(&mut self, text: &str) {
+        self.input.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until the guest has printed `text`, after everything that was expected before.
+    pub fn expect(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.output.state.lock().unwrap();
+        loop {
+            if let Some(at) = find(&state.0[self.seen..], text.as_bytes()) {
+                self.seen += at + text.len();
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !state.1,
+                "the guest did not print {text:?}; it printed:\n{}",
+                String::from_utf8_lossy(&state.0)
+            );
+            state = self.output.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Ended {
+        self.input.take();
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the guest does not end; it printed:\n{}", self.printed());
+            thread::sleep(Duration::from_millis(10));
+        };
+        let errors = self.errors.take().unwrap().join().unwrap();
+        let output = self.output.wait_for_end();
+        let calls =
+            fs::read_to_string(&self.calls).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+        let _ = fs::remove_file(&self.calls);
+        Ended { status, output, errors, calls }
+    }
+
+    fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.output.state.lock().unwrap().0).into_owned()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Output {
+    fn collect(&self, source: &mut impl Read) {
+        let mut buffer = [0; 4096];
+        loop {
+            let count = source.read(&mut buffer).unwrap_or(0);
+            let mut state = self.state.lock().unwrap();
+            state.0.extend(&buffer[..count]);
+            state.1 = count == 0;
+            self.changed.notify_all();
+            if count == 0 {
+                return;
+            }
+        }
+    }
+
+    fn wait_for_end(&self) -> String {
+        let state = self.state.lock().unwrap();
+        let state = self.changed.wait_while(state, |state| !state.1).unwrap();
+        String::from_utf8_lossy(&state.0).into_owned()
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn assert_code(&self, code: i32) {
+        assert_eq!(self.status.code(), Some(code), "{}\n{}", self.output, self.errors);
+    }
+
+    /// A figure of the row of one function over one conduit; 0 where there is no such row.
+    pub fn call(&self, function: &str, conduit: &str, figure: &str) -> u64 {
+        let rows = self.calls["calls"].as_array().expect("the calls are listed");
+        rows.iter()
+            .filter(|row| row["function"] == function && row["conduit"] == conduit)
+            .map(|row| row[figure].as_u64().unwrap())
+            .sum()
+    }
+
+    /// Every test in the guest's TAP passed, and as many ran as it planned.
+    #[track_caller]
+    pub fn assert_tap(&self) {
+        let lines = || self.output.lines().map(str::trim);
+        let planned: usize = lines()
+            .find_map(|line| line.strip_prefix("1.."))
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_else(|| panic!("no plan in:\n{}\n{}", self.output, self.errors));
+        let passed = lines().filter(|line| line.starts_with("ok ")).count();
+        let failed = lines().filter(|line| line.starts_with("not ok ")).count();
+        assert!(planned > 0 && (passed, failed) == (planned, 0), "{}\n{}", self.output, self.errors);
+    }
+}
+
+pub fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}

@@ -1,0 +1,86 @@
+//! The bare-metal guest: calls as no kernel makes them. In the lab, on real KVM.
+
+#![cfg(target_arch = "aarch64")]
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use common::{Ended, Guest};
+
+fn pass(tests: &str, cpus: &str) -> Ended {
+    let ended = Guest::bare(tests, &["--cpus", cpus]).end();
+    ended.assert_code(0);
+    ended.assert_tap();
+    ended
+}
+
+#[test]
+fn psci_answers_as_its_specification_says() {
+    pass("test=psci_basic,denied conduit=both", "2");
+}
+
+#[test]
+fn a_cpu_starts_at_its_entry_with_its_context_and_goes_off_again() {
+    pass("test=cpu_on conduit=both", "4");
+}
+
+#[test]
+fn of_two_cpus_that_start_a_third_exactly_one_succeeds_10_000_times() {
+    let ended = pass("test=cpu_on_race rounds=10000 conduit=hvc", "3");
+    let succeeded = ended.call("CPU_ON", "hvc", "count") - ended.call("CPU_ON", "hvc", "errors");
+    // One for each round, and one for the second racer.
+    assert_eq!(succeeded, 10_000 + 1);
+}
+
+#[test]
+fn standby_keeps_registers_and_power_down_resumes_at_its_entry() {
+    pass("test=suspend conduit=both", "1");
+}
+
+#[test]
+fn every_id_of_the_standard_and_vendor_pages_has_a_defined_result() {
+    pass("test=pages conduit=both seed=1", "1");
+}
+
+#[test]
+fn ids_at_a_prime_stride_over_all_have_defined_results() {
+    pass("test=stride conduit=both stride=4093 seed=2", "1");
+}
+
+#[test]
+fn a_reset_starts_the_guest_anew() {
+    let mut guest = Guest::bare("test=reset", &[]);
+    for _ in 0..3 {
+        guest.expect("reset");
+    }
+    guest.signal("-TERM");
+    guest.end();
+}
+
+/// Reads and writes of one call, and the register accesses its row has.
+fn cost(call: &str, function: &str) -> (u64, u64, u64) {
+    let ended = pass(&format!("test=count call={call} conduit=hvc"), "2");
+    let figure = |figure| ended.call(function, "hvc", figure);
+    assert_eq!(ended.calls["exits"]["interrupted"].as_u64().map(|count| count <= 2), Some(true));
+    (figure("count"), figure("register_reads"), figure("register_writes"))
+}
+
+#[test]
+fn psci_version_costs_no_read_and_one_write() {
+    let (count, reads, writes) = cost("psci_version", "PSCI_VERSION");
+    assert!(count >= 1);
+    assert_eq!((reads, writes), (0, count));
+}
+
+#[test]
+fn a_refused_cpu_on_costs_at_most_three_reads_and_one_write() {
+    let (count, reads, writes) = cost("cpu_on_refused", "CPU_ON");
+    assert_eq!(count, 1);
+    assert!(reads <= 3, "{reads}");
+    assert_eq!(writes, 1);
+}
+
+#[test]
+fn a_cpu_on_that_succeeds_costs_its_caller_four_reads_and_one_write() {
+    assert_eq!(cost("cpu_on_ok", "CPU_ON"), (1, 4, 1));
+}

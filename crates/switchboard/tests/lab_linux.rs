@@ -1,0 +1,132 @@
+//! An unmodified Debian kernel as the judge. In the lab, on real KVM.
+
+#![cfg(target_arch = "aarch64")]
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use common::Guest;
+
+/// Every secondary goes off and on this many times.
+const ROUNDS: u64 = 100;
+
+fn four_cpus(conduit: &str) {
+    let mut guest = Guest::linux(&["--cpus", "4", "--conduit", conduit]);
+    guest.send("cat /sys/devices/system/cpu/online\n");
+    guest.expect("0-3");
+    guest.send(&format!(
+        "for round in $(seq {ROUNDS}); do for cpu in 1 2 3; do \
+         echo 0 > /sys/devices/system/cpu/cpu$cpu/online || echo LOST off $cpu; \
+         echo 1 > /sys/devices/system/cpu/cpu$cpu/online || echo LOST on $cpu; \
+         done; done; echo all $((1000 + 1)) rounds; cat /sys/devices/system/cpu/online\n"
+    ));
+    guest.expect("all 1001 rounds");
+    guest.expect("0-3");
+    guest.send("poweroff -f\n");
+    let ended = guest.end();
+
+    ended.assert_code(0);
+    assert!(!ended.output.contains("LOST"), "{}", ended.output);
+    assert_eq!(ended.call("CPU_ON", conduit, "count"), 3 + 3 * ROUNDS);
+    assert_eq!(ended.call("CPU_ON", conduit, "errors"), 0);
+    assert_eq!(ended.call("CPU_OFF", conduit, "count"), 3 * ROUNDS);
+    assert_eq!(ended.call("SYSTEM_OFF", conduit, "count"), 1);
+    assert!(ended.call("AFFINITY_INFO", conduit, "count") >= 3 * ROUNDS);
+}
+
+#[test]
+fn four_cpus_come_online_and_each_goes_off_and_on_100_times_over_hvc() {
+    four_cpus("hvc");
+}
+
+#[test]
+fn four_cpus_come_online_and_each_goes_off_and_on_100_times_over_smc() {
+    four_cpus("smc");
+}
+
+#[test]
+fn a_reboot_boots_again_in_the_same_process() {
+    let mut guest = Guest::linux(&["--cpus", "2"]);
+    guest.send("echo life $((1 + 0)); reboot -f\n");
+    guest.expect("life 1");
+    guest.send("echo life $((1 + 1)); nproc; poweroff -f\n");
+    guest.expect("life 2");
+    guest.expect("2");
+    let ended = guest.end();
+    ended.assert_code(0);
+    assert_eq!(ended.call("SYSTEM_RESET", "hvc", "count"), 1);
+    assert_eq!(ended.call("CPU_ON", "hvc", "count"), 2, "once in each life");
+}
+
+#[test]
+fn with_no_reboot_a_reboot_ends_the_machine_with_64() {
+    let mut guest = Guest::linux(&["--no-reboot", "--conduit", "smc"]);
+    guest.send("reboot -f\n");
+    guest.end().assert_code(64);
+}
+
+#[test]
+fn with_no_reboot_a_panic_ends_the_machine_with_64() {
+    let mut guest = Guest::linux(&["--no-reboot", "--append", "panic=-1", "--cpus", "2"]);
+    guest.send("echo c > /proc/sysrq-trigger\n");
+    guest.expect("Kernel panic");
+    guest.end().assert_code(64);
+}
+
+#[test]
+fn cpuidle_uses_the_standby_and_the_power_down_state() {
+    let mut guest = Guest::linux(&["--cpus", "2"]);
+    guest.send(
+        "sleep 2; cd /sys/devices/system/cpu/cpu0/cpuidle; cat ../../cpuidle/current_driver; \
+         for state in 0 1 2; do echo state $(cat state$state/name) usage $(cat state$state/usage); done; \
+         taskset 1 echo survived; poweroff -f\n",
+    );
+    guest.expect("psci_idle");
+    guest.expect("survived");
+    let ended = guest.end();
+    ended.assert_code(0);
+    for state in ["cpu-standby", "cpu-power-down"] {
+        let usage = ended
+            .output
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(&format!("state {state} usage ")))
+            .and_then(|usage| usage.parse::<u64>().ok());
+        assert!(usage.is_some_and(|usage| usage > 0), "{state}: {}", ended.output);
+    }
+    assert!(ended.call("CPU_SUSPEND", "hvc", "count") > 0);
+    assert_eq!(ended.call("CPU_SUSPEND", "hvc", "errors"), 0);
+}
+
+#[test]
+fn sigusr1_lists_the_calls_and_the_guest_goes_on() {
+    let mut guest = Guest::linux(&[]);
+    guest.send("echo ready $((1 + 1))\n");
+    guest.expect("ready 2");
+    guest.signal("-USR1");
+    guest.send("echo alive $((1 + 1)); poweroff -f\n");
+    guest.expect("alive 2");
+    let ended = guest.end();
+    ended.assert_code(0);
+    assert!(ended.errors.contains("PSCI_VERSION"), "{}", ended.errors);
+}
+
+#[test]
+fn sigterm_ends_the_machine_and_the_process_by_the_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    let mut guest = Guest::linux(&["--cpus", "2"]);
+    guest.send("echo ready $((1 + 1))\n");
+    guest.expect("ready 2");
+    guest.signal("-TERM");
+    assert_eq!(guest.end().status.signal(), Some(15));
+}
+
+#[test]
+fn ten_thousand_lines_of_input_reach_the_guest_whole() {
+    let mut guest = Guest::linux(&[]);
+    let lines: String = (0..10_000).map(|line| format!("{line}\n")).collect();
+    guest.send("stty -icanon; head -c 48890 | md5sum; poweroff -f\n");
+    guest.send(&lines);
+    // The same as `seq 0 9999 | md5sum`.
+    guest.expect("5d6de8a95c3b6bf9e0ffb808ba5299c1");
+    guest.end().assert_code(0);
+}
