@@ -71,7 +71,6 @@ impl BootFiles {
     }
 
     /// Where the initial RAM disk is in the guest.
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) fn initrd_place(&self, boot: &Boot) -> Option<InitialRamDisk> {
         let (initrd, address) = (self.initrd.as_ref()?, boot.placement.initrd?);
         Some(InitialRamDisk { address, size: initrd.size })

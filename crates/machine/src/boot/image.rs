@@ -21,7 +21,8 @@ use std::{
 
 use thiserror::Error;
 
-use super::decompress::{self, Cause, Compression, Recognised, Watched};
+pub use super::decompress::Compression;
+use super::decompress::{self, Cause, Recognised, Watched};
 
 /// The length of an Image's header.
 const HEADER_LENGTH: usize = 64;

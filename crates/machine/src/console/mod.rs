@@ -8,6 +8,8 @@ mod escape;
 mod input;
 mod output;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::VecDeque,
