@@ -1,0 +1,32 @@
+//! The bare-metal test image of `guests/`: built by its own flags, and flattened to what a boot loader loads.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::setup::toolchain::{self, CrossToolchain};
+use crate::{cross, elf, workspace};
+
+/// The program that is *the* image if there are several.
+const PRINCIPAL: &str = "conformance";
+
+/// Builds the image into the file `image`; tells whether there is one.
+pub(crate) fn build(toolchain: &CrossToolchain, image: &Path) -> Result<bool> {
+    let folder = workspace::root().join("guests");
+    if !folder.join("Cargo.toml").exists() {
+        return Ok(false);
+    }
+    let target = toolchain::bare_metal(toolchain)?;
+    let mut command = toolchain.cargo();
+    // In its folder: cargo reads the configuration from there.
+    command.current_dir(&folder).args(["build", "--release", "--target", target]);
+    let programs = cross::programs(&mut command).context("building the bare-metal guest")?;
+    let mut programs: Vec<_> = programs.into_iter().filter(|program| program.kind == "bin").collect();
+    programs.sort_by_key(|program| program.name != PRINCIPAL);
+    let program = programs.first().context("guests/ has no program")?;
+    let file = fs::read(&program.path).with_context(|| format!("reading {}", program.path.display()))?;
+    let flat = elf::flatten(&file).with_context(|| format!("flattening {}", program.path.display()))?;
+    fs::write(image, flat).with_context(|| format!("writing {}", image.display()))?;
+    Ok(true)
+}

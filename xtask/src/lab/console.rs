@@ -1,0 +1,55 @@
+//! The emulated host's console: kept, and shown when the lab fails or on request.
+
+use std::io::{PipeReader, Read, Write, stderr};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::events::Event;
+
+/// How much is kept. A host that floods its console must not fill this machine's memory.
+const KEPT: usize = 256 << 10;
+/// How many lines are shown.
+const SHOWN: usize = 40;
+
+/// What the kernel, the lab's init and QEMU have said.
+#[derive(Clone)]
+pub(crate) struct Console(Arc<Mutex<Vec<u8>>>);
+
+impl Console {
+    /// Reads the console until its end, which is that of the emulator.
+    pub(crate) fn follow(mut pipe: PipeReader, show: bool, events: Sender<Event>) -> Self {
+        let console = Self(Arc::default());
+        let log = console.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                log.append(&buffer[..length]);
+                if show {
+                    // A closed standard error is no reason to end the lab.
+                    let _ = stderr().write_all(&buffer[..length]);
+                }
+            }
+            let _ = events.send(Event::EmulatorEnded);
+        });
+        console
+    }
+
+    fn append(&self, bytes: &[u8]) {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.extend_from_slice(bytes);
+        if log.len() > 2 * KEPT {
+            let excess = log.len() - KEPT;
+            log.drain(..excess);
+        }
+    }
+
+    /// The last lines, indented.
+    pub(crate) fn tail(&self) -> String {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines = &lines[lines.len().saturating_sub(SHOWN)..];
+        lines.iter().map(|line| format!("\n    {line}")).collect()
+    }
+}

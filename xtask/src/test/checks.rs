@@ -1,0 +1,70 @@
+//! What runs on this machine: format, lints, tests.
+
+use std::io::{BufRead, BufReader, stdout};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::libtest::Counts;
+use super::summary::Summary;
+use crate::setup::toolchain::{self, CrossToolchain};
+use crate::workspace;
+
+/// The name of this machine in the summary.
+pub(crate) const HERE: &str = "this machine";
+
+/// Format and lints.
+pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<()> {
+    let mut check = |what: &str, command: &mut Command| -> Result<()> {
+        eprintln!("test: {what}");
+        let status = command.stdin(Stdio::null()).status().context("running cargo")?;
+        summary.add_check(HERE, what, status.success());
+        Ok(())
+    };
+    check("format", workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    let guests = workspace::root().join("guests");
+    check("format of the bare-metal guest", workspace::cargo().current_dir(&guests).args(["fmt", "--check"]))?;
+    let lints = ["clippy", "--quiet", "--workspace", "--all-targets"];
+    let strict = ["--", "-D", "warnings"];
+    check("lints", workspace::cargo().args(lints).args(strict))?;
+    if toolchain.has_clippy {
+        check(
+            "lints for arm64",
+            toolchain.cargo().args(lints).args(["--target", toolchain.target]).args(strict),
+        )?;
+        let target = toolchain::bare_metal(toolchain)?;
+        check(
+            "lints of the bare-metal guest",
+            toolchain
+                .cargo()
+                .current_dir(&guests)
+                .args(["clippy", "--quiet", "--release", "--target", target])
+                .args(strict),
+        )?;
+    } else {
+        eprintln!("test: no lints for arm64: Debian's compiler comes without them");
+    }
+    Ok(())
+}
+
+/// The tests of the workspace.
+pub(crate) fn tests(filter: Option<&str>, summary: &mut Summary) -> Result<()> {
+    eprintln!("test: tests on this machine");
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().context("running cargo")?;
+    let mut counts = Counts::default();
+    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')) {
+        let mut line = line?;
+        counts.add(Counts::parse(&String::from_utf8_lossy(&line)).unwrap_or_default());
+        line.push(b'\n');
+        std::io::Write::write_all(&mut stdout(), &line)?;
+    }
+    // Without a failed test there is something else: it did not build, or a program crashed.
+    if !child.wait()?.success() && counts.failed == 0 {
+        counts.add(Counts::FAILED);
+    }
+    summary.add(HERE, "tests", counts);
+    Ok(())
+}

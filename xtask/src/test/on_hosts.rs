@@ -1,0 +1,228 @@
+//! The tests on arm64 hosts with KVM: all of them in one run of the lab for each kernel.
+
+use std::fs;
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::libtest::{MARK, Program, Reader};
+use super::summary::Summary;
+use crate::cli::{Kernel, Place};
+use crate::cross;
+use crate::guest::{self, Purpose};
+use crate::guests;
+use crate::lab::{Input, Lab, Output, Streams};
+use crate::setup::artifact;
+use crate::setup::toolchain::CrossToolchain;
+use crate::trouble::{self, Trouble};
+use crate::workspace;
+
+/// The packages whose tests want KVM, by their folders under `crates/`.
+const PACKAGES: [(&str, &str); 3] =
+    [("kvm", "switchboard-kvm"), ("machine", "switchboard-machine"), ("switchboard", "switchboard")];
+/// Begins the name of each such test.
+const PREFIX: &str = "lab_";
+/// Begins the name of each test for a host of its own.
+const SPECIAL_PREFIX: &str = "lab_on_";
+/// Tests that hang must not hang their caller.
+const TIMEOUT: Duration = Duration::from_secs(45 * 60);
+
+/// What one run needs, ready to be put into the lab.
+struct Prepared {
+    folder: tempfile::TempDir,
+    tests: Vec<cross::Program>,
+    switchboard: PathBuf,
+    guest_kernel: PathBuf,
+    has_bare_guest: bool,
+}
+
+/// Runs the tests on a host of each kernel, and those for a special host on that one. Without `kernels`, on all.
+pub(crate) fn run(
+    toolchain: &CrossToolchain,
+    kernels: &[Kernel],
+    place: Place,
+    filter: Option<&str>,
+    summary: &mut Summary,
+) -> Result<()> {
+    let packages: Vec<_> =
+        PACKAGES.iter().filter(|(folder, _)| has_tests(folder)).map(|(_, name)| *name).collect();
+    if packages.is_empty() {
+        eprintln!("test: there are no tests for arm64 hosts");
+        return Ok(());
+    }
+    eprintln!("test: building for arm64");
+    let prepared = match prepare(toolchain, &packages) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            eprintln!("{}", trouble::describe(&error));
+            summary.add_check("arm64", "build", false);
+            return Ok(());
+        }
+    };
+    for host in hosts(&prepared.tests, kernels, place)? {
+        eprintln!("test: tests on the {}", host.name);
+        let (programs, end) = run_on(&prepared, &host, filter)?;
+        for program in &programs {
+            summary.add(&host.name, &program.name, program.counts);
+        }
+        let complete = programs.iter().filter(|program| program.well || program.counts.failed > 0).count();
+        match end {
+            Ok(0) if complete == host.tests.len() => continue,
+            Ok(status) => {
+                eprintln!("error: {complete} of {} programs ended; status {status}", host.tests.len());
+            }
+            Err(error) => eprintln!("{}", trouble::describe(&error)),
+        }
+        summary.add_check(&host.name, "lab", false);
+    }
+    Ok(())
+}
+
+/// A host and the tests for it.
+struct Host {
+    name: String,
+    lab: Lab,
+    tests: Vec<cross::Program>,
+}
+
+/// The hosts that the tests are for: `lab_on_NAME` is for a special one, everything else for each kernel.
+fn hosts(tests: &[cross::Program], kernels: &[Kernel], place: Place) -> Result<Vec<Host>> {
+    let native = Lab::new(Kernel::V6_12, place).is_native()?;
+    let (special, usual): (Vec<_>, Vec<_>) =
+        tests.iter().cloned().partition(|program| program.name.starts_with(SPECIAL_PREFIX));
+    let everywhere = [Kernel::V6_12, Kernel::V7_2];
+    let mut hosts = Vec::new();
+    for kernel in if kernels.is_empty() { &everywhere } else { kernels } {
+        let name = if native { String::from("this arm64 host") } else { format!("arm64 host, {kernel}") };
+        hosts.push(Host { name, lab: Lab::new(kernel.clone(), place), tests: usual.clone() });
+        if native {
+            // The one kernel of this machine is as good as any that was asked for.
+            break;
+        }
+    }
+    for program in special {
+        let kind = &program.name[SPECIAL_PREFIX.len()..];
+        // A special host is always emulated.
+        let mut lab = Lab::new(Kernel::V6_12, Place { native: false, emulated: true });
+        match kind {
+            "6_1" => lab.kernel = Kernel::V6_1,
+            "gic2" => lab.gic = 2,
+            "max" => lab.cpu = String::from("max"),
+            _ => return Err(Trouble::new(format!("{}: there is no such special host", program.name)).into()),
+        }
+        if kernels.is_empty() || kernels.contains(&lab.kernel) {
+            let name = format!("arm64 host, {}", if kind == "6_1" { "6.1" } else { kind });
+            hosts.push(Host { name, lab, tests: vec![program] });
+        }
+    }
+    hosts.retain(|host| !host.tests.is_empty());
+    Ok(hosts)
+}
+
+fn has_tests(folder: &str) -> bool {
+    let folder = workspace::root().join("crates").join(folder).join("tests");
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+}
+
+fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
+    let mut command = toolchain.cargo();
+    command.args(["test", "--no-run", "--release", "--target", toolchain.target]);
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
+    command.arg("--test").arg(format!("{PREFIX}*"));
+    let mut tests = cross::programs(&mut command).context("building the tests for arm64")?;
+    tests.retain(|program| program.kind == "test");
+    let folder =
+        tempfile::Builder::new().prefix("switchboard-test-").tempdir().context("a scratch folder")?;
+    guest::initramfs(&folder.path().join("initrd"), Purpose::Script)?;
+    let has_bare_guest = guests::build(toolchain, &folder.path().join("bare"))?;
+    Ok(Prepared {
+        switchboard: cross::switchboard(toolchain)?,
+        guest_kernel: artifact::kernel(&Kernel::V6_12)?,
+        folder,
+        tests,
+        has_bare_guest,
+    })
+}
+
+/// Runs every program, whatever becomes of the others.
+fn script(tests: &[cross::Program], filter: Option<&str>, has_bare_guest: bool) -> String {
+    let mut script = String::from(
+        "export SWITCHBOARD_LAB=1 RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n\
+         export SWITCHBOARD_GUEST_KERNEL=$PWD/guest/Image SWITCHBOARD_GUEST_INITRD=$PWD/guest/initrd\n",
+    );
+    if has_bare_guest {
+        script.push_str("export SWITCHBOARD_GUEST_BARE=$PWD/guest/bare\n");
+    }
+    let filter = filter.map(|filter| format!(" '{}'", filter.replace('\'', r"'\''"))).unwrap_or_default();
+    for test in tests {
+        let name = &test.name;
+        script.push_str(&format!(
+            "echo '{MARK}begin {name}'\ntests/{name} --test-threads=2{filter}\necho \"{MARK}end $?\"\n"
+        ));
+    }
+    script.push_str("exit 0\n");
+    script
+}
+
+type End = (Vec<Program>, Result<u8>);
+
+fn run_on(prepared: &Prepared, host: &Host, filter: Option<&str>) -> Result<End> {
+    let mut lab = host.lab.clone();
+    let local = |name: &str| prepared.folder.path().join(name);
+    fs::write(local("run"), script(&host.tests, filter, prepared.has_bare_guest))?;
+    lab.timeout = Some(TIMEOUT);
+    lab.put(&prepared.switchboard, "switchboard").put(&prepared.guest_kernel, "guest/Image");
+    lab.put(local("initrd"), "guest/initrd").put(local("run"), "run-tests");
+    if prepared.has_bare_guest {
+        lab.put(local("bare"), "guest/bare");
+    }
+    for test in &host.tests {
+        lab.put(&test.path, Path::new("tests").join(&test.name));
+    }
+    let reader = Shared::new(Reader::new(stdout(), |name| format!("\n     Running {name}\n")));
+    let streams =
+        Streams { input: Input::Null, stdout: Output::To(Box::new(reader.clone())), stderr: Output::Inherit };
+    let end = lab.run(&["sh".into(), "run-tests".into()], streams);
+    Ok((reader.programs(), end))
+}
+
+/// The reader, of which the lab gets one handle and we keep another.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Reader<io::Stdout>>>);
+
+impl Shared {
+    fn new(reader: Reader<io::Stdout>) -> Self {
+        Self(Arc::new(Mutex::new(reader)))
+    }
+
+    fn programs(&self) -> Vec<Program> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).programs().to_vec()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_survives_any_filter() {
+        let test = cross::Program { name: "lab_kvm".into(), kind: "test".into(), path: "/x".into() };
+        let script = script(&[test], Some("it's"), false);
+        assert!(script.contains(r"tests/lab_kvm --test-threads=2 'it'\''s'"));
+        assert!(!script.contains("BARE"));
+    }
+}
