@@ -1,0 +1,26 @@
+//! The command line: `name=value`, separated by spaces. Others are ignored.
+
+#[derive(Clone, Copy)]
+pub struct Args<'line>(pub &'line str);
+
+impl<'line> Args<'line> {
+    /// The last value of a name.
+    pub fn value(self, name: &str) -> Option<&'line str> {
+        let mut pairs = self.0.split_ascii_whitespace().filter_map(|word| word.split_once('='));
+        pairs.rfind(|&(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// A number, decimal or with `0x`; `default` if it is absent.
+    ///
+    /// # Panics
+    ///
+    /// If it is no number: a test must not run with something else than it was told.
+    pub fn number(self, name: &str, default: u64) -> u64 {
+        let Some(value) = self.value(name) else { return default };
+        let number = match value.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16),
+            None => value.parse(),
+        };
+        number.unwrap_or_else(|_| panic!("{name}={value} is not a number"))
+    }
+}

@@ -1,0 +1,123 @@
+//! The machine, as its FDT describes it.
+
+use crate::{
+    args::Args,
+    console,
+    fdt::{self, Node},
+    smccc::Conduit,
+};
+
+/// As in `entry.s`.
+pub const MAX_CPUS: usize = 64;
+
+/// Above are no devices: `entry.s` maps only the first GiB as Device memory.
+const DEVICES_END: usize = 0x4000_0000;
+
+#[derive(Clone, Copy)]
+pub struct Gic {
+    pub distributor: usize,
+    pub redistributors: usize,
+    pub redistributors_size: usize,
+}
+
+pub struct Machine {
+    pub args: Args<'static>,
+    /// What `/psci` says.
+    pub conduit: Option<Conduit>,
+    pub gic: Option<Gic>,
+    /// The memory regions: (base, size). The first few are enough.
+    memory: [(u64, u64); 4],
+    cpus: [u64; MAX_CPUS],
+    cpu_count: usize,
+}
+
+impl Machine {
+    /// Reads the FDT, and turns the console on.
+    ///
+    /// # Safety
+    ///
+    /// As [`fdt::walk`].
+    pub unsafe fn discover(fdt: usize) -> Option<Self> {
+        let mut machine = Self {
+            args: Args(""),
+            conduit: None,
+            gic: None,
+            memory: [(0, 0); 4],
+            cpus: [0; MAX_CPUS],
+            cpu_count: 0,
+        };
+        // SAFETY: the caller's.
+        unsafe { fdt::walk(fdt, |node| machine.add(node))? };
+        Some(machine)
+    }
+
+    fn add(&mut self, node: &Node<'static>) {
+        match (node.depth, node.name) {
+            (2, "chosen") => self.args = Args(fdt::text(node.bootargs).unwrap_or("")),
+            (2, "psci") => self.conduit = fdt::text(node.method).and_then(Conduit::from_name),
+            _ if fdt::text(node.device_type) == Some("cpu") => self.add_cpu(node),
+            _ if fdt::text(node.device_type) == Some("memory") => self.add_memory(node),
+            _ if node.is_compatible("arm,pl011") => {
+                if let Some((base, _)) = device(node, 0) {
+                    console::set(base);
+                }
+            }
+            _ if node.is_compatible("arm,gic-v3") => self.gic = gic(node),
+            _ => {}
+        }
+    }
+
+    fn add_cpu(&mut self, node: &Node<'_>) {
+        if let (Some((affinity, _)), Some(slot)) = (node.region(0), self.cpus.get_mut(self.cpu_count)) {
+            *slot = affinity;
+            self.cpu_count += 1;
+        }
+    }
+
+    fn add_memory(&mut self, node: &Node<'_>) {
+        for (index, slot) in self.memory.iter_mut().filter(|slot| slot.1 == 0).enumerate() {
+            *slot = node.region(index).unwrap_or((0, 0));
+        }
+    }
+
+    /// The affinities of all CPUs, in the order of the FDT.
+    pub fn cpus(&self) -> &[u64] {
+        &self.cpus[..self.cpu_count]
+    }
+
+    /// The index of the CPU that calls this.
+    pub fn this_cpu(&self) -> Option<usize> {
+        let affinity = crate::cpu::affinity();
+        self.cpus().iter().position(|&cpu| cpu == affinity)
+    }
+
+    /// All CPUs but the one that calls this: (index, affinity).
+    pub fn other_cpus(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let affinity = crate::cpu::affinity();
+        self.cpus().iter().copied().enumerate().filter(move |&(_, cpu)| cpu != affinity)
+    }
+
+    /// An affinity that no CPU has, nor shares at level 1 or 2.
+    pub fn absent_cpu(&self) -> u64 {
+        let is_free = |aff2: &u64| self.cpus().iter().all(|cpu| cpu >> 16 & 0xff != *aff2);
+        let aff2 = (1..=0xff).rev().find(is_free).expect("64 CPUs have no 255 values of Aff2");
+        aff2 << 16 | 0x0101
+    }
+
+    /// An address below 4 GiB outside memory.
+    pub fn hole(&self) -> u64 {
+        self.memory.iter().filter(|region| region.1 != 0).map(|region| region.0).min().unwrap_or(4) - 4
+    }
+}
+
+fn device(node: &Node<'_>, index: usize) -> Option<(usize, usize)> {
+    let (base, size) = node.region(index)?;
+    let (base, size) = (usize::try_from(base).ok()?, usize::try_from(size).ok()?);
+    (base.checked_add(size)? <= DEVICES_END).then_some((base, size))
+}
+
+fn gic(node: &Node<'_>) -> Option<Gic> {
+    let (distributor, _) = device(node, 0)?;
+    let (redistributors, redistributors_size) = device(node, 1)?;
+    Some(Gic { distributor, redistributors, redistributors_size })
+}

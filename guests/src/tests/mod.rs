@@ -1,0 +1,92 @@
+//! The tests, and which of them run.
+
+mod bench;
+mod count;
+pub mod cpu_on;
+pub mod cpu_on_race;
+mod denied;
+mod ids;
+mod pages;
+mod power;
+mod psci_basic;
+mod stride;
+mod suspend;
+
+use crate::{console::println, machine::Machine, smccc::Conduit, tap::Report};
+
+/// A test: one point over one conduit.
+struct Test {
+    name: &'static str,
+    conduits: Conduits,
+    run: fn(&Machine, Conduit, &mut Report),
+}
+
+/// Over which conduits a test runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Conduits {
+    /// Both, unless the command line names one: one point each.
+    Both,
+    /// The command line's, or else the FDT's.
+    One,
+}
+
+const TESTS: [Test; 12] = [
+    Test { name: "psci_basic", conduits: Conduits::Both, run: psci_basic::run },
+    Test { name: "denied", conduits: Conduits::Both, run: denied::run },
+    Test { name: "pages", conduits: Conduits::Both, run: pages::run },
+    Test { name: "stride", conduits: Conduits::Both, run: stride::run },
+    Test { name: "cpu_on", conduits: Conduits::One, run: cpu_on::run },
+    Test { name: "cpu_on_race", conduits: Conduits::One, run: cpu_on_race::run },
+    Test { name: "suspend", conduits: Conduits::One, run: suspend::run },
+    Test { name: "bench", conduits: Conduits::One, run: bench::run },
+    Test { name: "count", conduits: Conduits::One, run: count::run },
+    Test { name: "reset", conduits: Conduits::One, run: power::reset },
+    Test { name: "off", conduits: Conduits::One, run: power::off },
+    Test { name: "exception", conduits: Conduits::One, run: power::exception },
+];
+
+const BOTH: [Conduit; 2] = [Conduit::Hvc, Conduit::Smc];
+
+/// Runs what `test=` names, in that order.
+pub fn run(machine: &Machine) {
+    let Some(names) = machine.args.value("test") else {
+        return println!("Bail out! No test= on the command line");
+    };
+    let unknown = names.split(',').find(|name| find(name).is_none());
+    if let Some(name) = unknown {
+        return println!("Bail out! No test is called {name}");
+    }
+    let named = machine.args.value("conduit").and_then(Conduit::from_name);
+    let one = named.or_else(Conduit::default);
+    if one.is_none() {
+        return println!("Bail out! Neither /psci nor the command line names a conduit");
+    }
+    let conduits = match machine.args.value("conduit") {
+        None | Some("both") => &BOTH[..],
+        Some(name) => match BOTH.iter().position(|conduit| conduit.name() == name) {
+            Some(at) => &BOTH[at..=at],
+            None => return println!("Bail out! No conduit is called {name}"),
+        },
+    };
+    run_selected(machine, names, conduits, one.as_slice());
+}
+
+fn run_selected(machine: &Machine, names: &str, both: &[Conduit], one: &[Conduit]) {
+    let any_firmware = machine.args.value("psci") == Some("any");
+    let points = || {
+        names.split(',').filter_map(find).flat_map(|test| {
+            let conduits = if test.conduits == Conduits::Both { both } else { one };
+            conduits.iter().map(move |&conduit| (test, conduit))
+        })
+    };
+    println!("1..{}", points().count());
+    for (number, (test, conduit)) in points().enumerate() {
+        let mut report = Report::new(any_firmware);
+        (test.run)(machine, conduit, &mut report);
+        report.print(number + 1, format_args!("{} ({})", test.name, conduit.name()));
+    }
+}
+
+fn find(name: &str) -> Option<&'static Test> {
+    const { &TESTS }.iter().find(|test| test.name == name)
+}
