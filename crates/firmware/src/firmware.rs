@@ -58,7 +58,8 @@ impl Firmware {
         self.services.iter().map(AsRef::as_ref)
     }
 
-    /// Who answers this function ID.
+    /// Who answers this function ID, the SVE hint ignored. KVM's filter does not ignore it, so under KVM no call with
+    /// the hint comes here; a hypervisor half that offers SMCCC 1.3 forwards them.
     #[must_use]
     pub fn service(&self, id: FunctionId) -> Option<&dyn Service> {
         let owner = self.owners.of(id.without_sve_hint())?;

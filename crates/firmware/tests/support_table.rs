@@ -2,7 +2,7 @@
 
 use std::{env, fmt::Write, fs, path::Path};
 
-use switchboard_firmware::psci::support;
+use switchboard_firmware::psci::{GENERAL_NOTE, support};
 use switchboard_smccc::catalogue::Widths;
 
 const BEGIN: &str = "by `UPDATE_DOCS=1 cargo test -p switchboard-firmware` -->\n";
@@ -24,6 +24,7 @@ fn the_guides_table_of_psci_is_the_codes() {
 
 fn render() -> String {
     let mut table = String::from("\n| function | SMC32 | SMC64 | support | notes |\n|---|---|---|---|---|\n");
+    writeln!(table, "| every function | | | | {GENERAL_NOTE} |").unwrap();
     for row in support() {
         let function = row.function;
         let wide =

@@ -6,8 +6,10 @@ use crate::OpenError;
 
 /// An open `/dev/kvm` of this architecture.
 pub struct Kvm {
-    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+    #[cfg(target_arch = "aarch64")]
     pub(crate) fd: kvm_ioctls::Kvm,
+    #[cfg(not(target_arch = "aarch64"))]
+    absent: std::convert::Infallible,
 }
 
 /// The only version of the API there has been since Linux 2.6.22.
@@ -29,11 +31,10 @@ impl Kvm {
         if answer != API_VERSION {
             return Err(OpenError::NotKvm { path: path.to_owned(), answer });
         }
-        if cfg!(not(target_arch = "aarch64")) {
-            let architecture = std::env::consts::ARCH;
-            return Err(OpenError::OtherArchitecture { path: path.to_owned(), architecture });
-        }
-        Ok(Self { fd })
+        #[cfg(target_arch = "aarch64")]
+        return Ok(Self { fd });
+        #[cfg(not(target_arch = "aarch64"))]
+        Err(OpenError::OtherArchitecture { path: path.to_owned(), architecture: std::env::consts::ARCH })
     }
 }
 
@@ -184,14 +185,26 @@ mod probe {
     }
 }
 
+/// There is no value of this type on another architecture.
 #[cfg(not(target_arch = "aarch64"))]
 impl Kvm {
+    /// Stands for whatever would have been done with it.
+    pub fn never<T>(&self) -> T {
+        match self.absent {}
+    }
+
     /// Asks the kernel what it offers.
     ///
     /// # Errors
     ///
-    /// Never called: on this architecture there is no [`Kvm`].
+    /// Never: it cannot be called.
     pub fn probe(&self) -> Result<crate::HostReport, crate::Error> {
-        Err(crate::Error::UnknownExit("the host is not arm64".to_owned()))
+        self.never()
+    }
+
+    /// The most vCPUs a machine can have.
+    #[must_use]
+    pub fn max_vcpus(&self) -> usize {
+        self.never()
     }
 }

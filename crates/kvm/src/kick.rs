@@ -26,12 +26,15 @@ impl Kicker {
     #[must_use]
     pub fn attach(&self) -> Attachment<'_> {
         install_handler();
+        unblock();
         *lock(&self.thread) = Some(ThreadId::current());
         Attachment { kicker: self }
     }
 
     /// Makes the vCPU's next or present `KVM_RUN` end with `EINTR`. Every later one too: a kick says that the
     /// vCPU is to stop for good.
+    ///
+    /// A host that has run into its limit of pending signals loses this one: kick again until the vCPU has stopped.
     pub fn kick(&self) {
         lock(&self.vcpu).set_kvm_immediate_exit(1);
         fence(Ordering::SeqCst);
@@ -57,8 +60,7 @@ impl ThreadId {
     fn signal(self) {
         // SAFETY: has no preconditions, and the signal has a handler.
         #[allow(unsafe_code, reason = "tgkill has no safe form here")]
-        let result = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), self.0, signal()) };
-        debug_assert_eq!(result, 0, "the thread exists and the signal is valid");
+        let _ = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), self.0, signal()) };
     }
 }
 
@@ -76,6 +78,19 @@ impl Drop for Attachment<'_> {
 /// The first real-time signal that the C library leaves to programs.
 fn signal() -> libc::c_int {
     libc::SIGRTMIN()
+}
+
+/// Whoever started this process may have blocked the signal.
+fn unblock() {
+    // SAFETY: all zeroes is a valid `sigset_t`.
+    #[allow(unsafe_code, reason = "sigset_t")]
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is valid, and the signal is a real one.
+    #[allow(unsafe_code, reason = "sigaddset")]
+    let _ = unsafe { libc::sigaddset(&raw mut set, signal()) };
+    // SAFETY: `set` is valid, and the signal has a handler.
+    #[allow(unsafe_code, reason = "pthread_sigmask")]
+    let _ = unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };
 }
 
 /// The signal must have a handler, or it would end the process. The handler does nothing: that the signal

@@ -112,7 +112,7 @@ impl Vcpu {
     /// # Errors
     ///
     /// [`Error`] if KVM refuses.
-    pub fn initialise_pmu(&self, interrupt: u32) -> Result<(), Error> {
+    pub fn initialise_pmu(&mut self, interrupt: u32) -> Result<(), Error> {
         let attribute = |attr, addr| kvm_device_attr {
             group: KVM_ARM_VCPU_PMU_V3_CTRL,
             attr: u64::from(attr),
@@ -163,7 +163,7 @@ impl Vcpu {
     /// # Errors
     ///
     /// [`Error`] if KVM refuses.
-    pub fn suspend(&self) -> Result<(), Error> {
+    pub fn suspend(&mut self) -> Result<(), Error> {
         self.set_mp_state(KVM_MP_STATE_SUSPENDED)
     }
 
@@ -172,7 +172,7 @@ impl Vcpu {
     /// # Errors
     ///
     /// [`Error`] if KVM refuses.
-    pub fn wake(&self) -> Result<(), Error> {
+    pub fn wake(&mut self) -> Result<(), Error> {
         self.set_mp_state(KVM_MP_STATE_RUNNABLE)
     }
 
@@ -182,7 +182,6 @@ impl Vcpu {
     ///
     /// [`Error`] if KVM cannot run it, or if it left for a reason nobody handles.
     pub fn run(&mut self) -> Result<Exit<'_>, Error> {
-        self.counts.runs += 1;
         self.used = Used::Yes;
         match self.fd.run() {
             Ok(VcpuExit::Hypercall(exit)) => {
@@ -210,7 +209,7 @@ impl Vcpu {
         self.set(RegisterId::general(Register::X0), entry.context)
     }
 
-    fn set_mp_state(&self, mp_state: u32) -> Result<(), Error> {
+    fn set_mp_state(&mut self, mp_state: u32) -> Result<(), Error> {
         self.fd.set_mp_state(kvm_mp_state { mp_state }).map_err(Error::ioctl("KVM_SET_MP_STATE"))
     }
 

@@ -127,6 +127,12 @@ impl CallStatistics {
         Self { tables: (0..cpus).map(|_| CallTable::new()).collect(), services: OnceLock::new() }
     }
 
+    /// For how many vCPUs there are tables.
+    #[must_use]
+    pub fn cpus(&self) -> usize {
+        self.tables.len()
+    }
+
     /// Says who answers what.
     pub fn set_services(&self, firmware: &Firmware) {
         self.services.get_or_init(|| {

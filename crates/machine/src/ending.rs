@@ -1,11 +1,11 @@
 //! How a machine's life ends, and who is told.
 
 use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    Arc, Condvar, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
-use crate::Error;
+use crate::{Error, sync::lock};
 
 /// How a machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +58,32 @@ impl Ending {
     }
 }
 
+/// Ends the machine when its thread panics: the others would wait for it forever.
+pub(crate) struct PanicGuard<'life> {
+    ending: &'life Ending,
+    thread: &'static str,
+}
+
+impl<'life> PanicGuard<'life> {
+    pub(crate) const fn new(ending: &'life Ending, thread: &'static str) -> Self {
+        Self { ending, thread }
+    }
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.ending.finish(Err(Error::Panic { thread: self.thread }));
+        }
+    }
+}
+
 /// Ends a machine from outside: from a signal, or at the console. Works at any time, before the machine runs and
 /// while it resets too.
 #[derive(Default)]
 pub struct Control {
     state: Mutex<State>,
+    requested: Condvar,
 }
 
 #[derive(Default)]
@@ -82,8 +103,21 @@ impl Control {
     pub fn end(&self, end: End) {
         let mut state = lock(&self.state);
         state.request.get_or_insert(end);
+        self.requested.notify_all();
         if let Some(life) = &state.life {
             life.finish(Ok(end));
+        }
+    }
+
+    /// Waits until somebody asks for the end, and says which.
+    #[must_use]
+    pub fn wait_for_request(&self) -> End {
+        let mut state = lock(&self.state);
+        loop {
+            match state.request {
+                Some(end) => return end,
+                None => state = self.requested.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
         }
     }
 
@@ -97,11 +131,6 @@ impl Control {
         state.life = Some(Arc::clone(&life));
         life
     }
-}
-
-/// A panic while one of these locks is held leaves nothing half-done behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -95,6 +95,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A thread of ours panicked.
+    #[error("the thread `{thread}` panicked: this is a bug in Switchboard")]
+    Panic {
+        /// Its name.
+        thread: &'static str,
+    },
     /// A vCPU cannot go on.
     #[error("{cpu} stopped")]
     Vcpu {
@@ -117,9 +123,6 @@ pub enum VcpuError {
     /// A register of a call could not be read or written.
     #[error(transparent)]
     Register(#[from] RegisterFault),
-    /// Its thread panicked.
-    #[error("its thread panicked: this is a bug in Switchboard")]
-    Panic,
 }
 
 impl Error {
@@ -141,6 +144,7 @@ impl Error {
             Self::Cpus { limit: None, .. } => "ask for 1 or more with `--cpus`".into(),
             Self::Memory { .. } | Self::Addresses { .. } => "ask for less with `--mem`".into(),
             Self::Feature { feature } => format!("leave it out with `--cpu-features {feature}=off`"),
+            Self::DeviceTree(FdtError::BootargsTooLong { .. }) => "shorten what `--append` has".into(),
             Self::NoGic => "run `switchboard host` to see what this host offers".into(),
             Self::Vcpu { source: VcpuError::UndecodedAccess, .. } => {
                 "the guest did this; a device may be accessed by plain loads and stores of one register only"

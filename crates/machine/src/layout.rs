@@ -17,8 +17,6 @@ pub const GIC_CPU_INTERFACE: Ipa = Ipa(0x0801_0000);
 pub const GIC_REDISTRIBUTORS: Ipa = Ipa(0x1000_0000);
 /// How many interrupt IDs the interrupt controller has.
 pub const INTERRUPTS: u32 = 256;
-/// The most CPUs that a GICv2 serves.
-pub const GIC_V2_CPUS: u32 = 8;
 
 /// The serial port.
 pub const UART: Ipa = Ipa(0x0900_0000);

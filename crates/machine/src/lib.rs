@@ -1,7 +1,7 @@
 //! A small arm64 virtual machine monitor whose guests are answered by firmware in userspace.
 //!
-//! [`run()`] makes a machine out of a [`Config`], boots a Linux kernel on it by device tree, and answers
-//! every forwarded call with the services of `switchboard-firmware`.
+//! A [`Machine`] is made out of a [`Config`]. It boots a Linux kernel by device tree, and answers every forwarded
+//! call with the services of `switchboard-firmware`.
 //!
 //! * [`boot`]: the kernel's image, where everything goes in memory, the device tree.
 //! * [`devices`]: device models, pure: registers in, an interrupt level out.
@@ -29,6 +29,7 @@ pub mod layout;
 mod life;
 mod memory;
 mod run;
+mod sync;
 mod uart;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;
@@ -40,7 +41,7 @@ pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
 pub use memory::Memory;
-pub use run::run;
+pub use run::{Machine, Surroundings};
 pub use switchboard_smccc::Conduit;
 
 /// The examples in the README compile and run.

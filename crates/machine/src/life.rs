@@ -3,6 +3,7 @@
 use std::{
     sync::{Arc, OnceLock},
     thread::{self, Scope, ScopedJoinHandle, Thread},
+    time::Duration,
 };
 
 use switchboard_firmware::{
@@ -13,13 +14,13 @@ use switchboard_kvm::{Gic, GicLayout, Kicker, Kvm, Spi, Vcpu, VcpuFeatures, Vm};
 use switchboard_smccc::Mpidr;
 
 use crate::{
-    CallStatistics, Config, Console, Control, End, Error, Memory, Wanted,
+    Config, End, Error, Machine, Memory, Surroundings, Wanted,
     boot::{
-        fdt::{self, IdleStateNode, InterruptController},
-        files::{Boot, BootFiles},
+        fdt::{self, InitialRamDisk, InterruptController},
+        files::Boot,
     },
     devices::pl011::Level,
-    ending::Ending,
+    ending::{Ending, PanicGuard},
     layout,
     uart::{InterruptLine, Uart},
     vcpu::Cpu,
@@ -28,7 +29,7 @@ use crate::{
 /// What the threads of one life share.
 pub(crate) struct Life<'vm> {
     pub(crate) firmware: Firmware,
-    pub(crate) memory: Memory,
+    pub(crate) memory: &'vm Memory,
     pub(crate) uart: Uart<'vm>,
     pub(crate) ending: Arc<Ending>,
     power: Arc<PowerTable>,
@@ -52,110 +53,91 @@ struct Hardware {
     _gic: Gic,
 }
 
-/// Runs a machine from power-on to its end.
-pub(crate) fn live(
-    kvm: &Kvm,
-    config: &Config,
-    files: &mut BootFiles,
-    boot: Boot,
-    console: &Console,
-    statistics: &CallStatistics,
-    control: &Control,
-) -> Result<End, Error> {
-    let memory = Memory::new(config.memory)?;
-    files.copy(&boot, &memory)?;
-    // Made after the memory and so dropped before it: KVM never sees memory that is gone.
-    let mut hardware = Hardware::new(kvm, config, &memory)?;
-    let device_tree = hardware.device_tree(config, &boot, files)?;
-    memory.write(boot.placement.device_tree, &device_tree).map_err(|source| Error::Host {
-        action: "copying the device tree into the guest's memory",
-        source,
-    })?;
+impl Machine {
+    /// Runs from power-on to the end.
+    pub(crate) fn live(&mut self, boot: Boot, around: Surroundings<'_>) -> Result<End, Error> {
+        let config = &self.config;
+        let ipa_bits = address_bits(&self.kvm, config.memory)?;
+        let memory = Memory::new(config.memory)?;
+        // Made after the memory and so dropped before it: KVM never sees memory that is gone.
+        let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
+        self.files.copy(&boot, &memory)?;
+        let device_tree = hardware.device_tree(config, self.files.initrd_place(&boot))?;
+        memory.write(boot.placement.device_tree, &device_tree).map_err(|source| Error::Host {
+            action: "copying the device tree into the guest's memory",
+            source,
+        })?;
 
-    let power = Arc::new(PowerTable::new(&hardware.affinities));
-    let firmware = Firmware::new(vec![Box::new(Psci::new(Arc::clone(&power)))])?;
-    hardware.vm.install(firmware.filter())?;
-    statistics.set_services(&firmware);
-    let entry = EntryPoint { address: boot.placement.kernel, context: boot.placement.device_tree.0 };
-    // The kernel is in the guest's memory now.
-    drop(boot);
+        let power = Arc::new(PowerTable::new(&hardware.affinities));
+        let firmware = Firmware::new(vec![Box::new(Psci::new(Arc::clone(&power)))])?;
+        hardware.vm.install(firmware.filter())?;
+        around.statistics.set_services(&firmware);
+        let entry = EntryPoint { address: boot.placement.kernel, context: boot.placement.device_tree.0 };
+        // The kernel is in the guest's memory now.
+        drop(boot);
 
-    let ending = control.begin();
-    let line = UartLine { vm: &hardware.vm, ending: Arc::clone(&ending) };
-    let uart = Uart::new(&line)?;
-    let life = Life { firmware, memory, uart, ending, power, threads: OnceLock::new() };
-    let vcpus = std::mem::take(&mut hardware.vcpus);
-    life.run(vcpus, entry, console, statistics, control)
+        let ending = around.control.begin();
+        let vcpus = std::mem::take(&mut hardware.vcpus);
+        let line = UartLine { vm: &hardware.vm, ending: Arc::clone(&ending) };
+        let uart = Uart::new(&line)?;
+        let life = Life { firmware, memory: &memory, uart, ending, power, threads: OnceLock::new() };
+        life.run(vcpus, entry, around)
+    }
 }
 
 impl Life<'_> {
-    fn run(
-        &self,
-        mut vcpus: Vec<Vcpu>,
-        entry: EntryPoint,
-        console: &Console,
-        statistics: &CallStatistics,
-        control: &Control,
-    ) -> Result<End, Error> {
+    fn run(&self, mut vcpus: Vec<Vcpu>, entry: EntryPoint, around: Surroundings<'_>) -> Result<End, Error> {
         let kickers: Vec<Kicker> = vcpus.iter_mut().map(Vcpu::take_kicker).collect();
         thread::scope(|scope| {
+            let mut cpus = Vec::new();
             let started = self
-                .start_console(scope, console, control)
-                .and_then(|()| self.start_vcpus(scope, vcpus, &kickers, statistics));
-            let cpus = match started {
-                Ok(threads) => {
-                    self.power_on(entry);
-                    threads
-                }
-                Err(error) => {
-                    self.ending.finish(Err(error));
-                    Vec::new()
-                }
-            };
-            let result = self.ending.wait();
-            kickers.iter().for_each(Kicker::kick);
-            for cpu in cpus {
-                cpu.thread().unpark();
-                // A panic has been reported through the ending.
-                let _ = cpu.join();
+                .start_console(scope, around)
+                .and_then(|()| self.start_vcpus(scope, vcpus, &kickers, around, &mut cpus));
+            match started {
+                Ok(()) => self.power_on(entry),
+                Err(error) => self.ending.finish(Err(error)),
             }
+            let result = self.ending.wait();
+            cpus.into_iter().zip(&kickers).for_each(|(cpu, kicker)| stop(cpu, kicker));
             self.uart.close();
             result
         })
     }
 
-    fn start_console<'scope>(
+    fn start_console<'scope, 'around: 'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        console: &'scope Console,
-        control: &'scope Control,
+        around: Surroundings<'around>,
     ) -> Result<(), Error> {
-        spawn(scope, "console-out".into(), || console.pump_output(&self.uart))?;
-        spawn(scope, "console-in".into(), || console.pump_input(&self.uart, control))?;
+        let Surroundings { console, control, .. } = around;
+        spawn(scope, "console-out".into(), move || {
+            let _guard = PanicGuard::new(&self.ending, "console-out");
+            console.pump_output(&self.uart);
+        })?;
+        spawn(scope, "console-in".into(), move || {
+            let _guard = PanicGuard::new(&self.ending, "console-in");
+            console.pump_input(&self.uart, control);
+        })?;
         Ok(())
     }
 
-    fn start_vcpus<'scope>(
+    /// Starts a thread for each vCPU. Those that were started are in `threads`, even if one could not be.
+    fn start_vcpus<'scope, 'around: 'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         vcpus: Vec<Vcpu>,
         kickers: &'scope [Kicker],
-        statistics: &'scope CallStatistics,
-    ) -> Result<Vec<ScopedJoinHandle<'scope, ()>>, Error> {
-        vcpus
-            .into_iter()
-            .zip(kickers)
-            .enumerate()
-            .map(|(index, (vcpu, kicker))| {
-                let calls = statistics.table(index);
-                let cpu = Cpu { index: CpuIndex(index), vcpu, life: self, calls };
-                spawn(scope, format!("vcpu-{index}"), move || cpu.live(kicker))
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .inspect(|threads| {
-                let threads = threads.iter().map(|handle| handle.thread().clone()).collect();
-                self.threads.get_or_init(|| threads);
-            })
+        around: Surroundings<'around>,
+        threads: &mut Vec<ScopedJoinHandle<'scope, ()>>,
+    ) -> Result<(), Error> {
+        for (index, (vcpu, kicker)) in vcpus.into_iter().zip(kickers).enumerate() {
+            let calls = around.statistics.table(index);
+            let cpu = Cpu { index: CpuIndex(index), vcpu, life: self, calls };
+            threads.push(spawn(scope, format!("vcpu-{index}"), move || cpu.live(kicker))?);
+        }
+        let threads = threads.iter().map(|handle| handle.thread().clone()).collect();
+        self.threads.get_or_init(|| threads);
+        Ok(())
     }
 
     /// Starts the boot CPU (Linux, `Documentation/arch/arm64/booting.rst`: x0 is the device tree).
@@ -184,6 +166,18 @@ impl Life<'_> {
     }
 }
 
+/// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
+/// host's, so it is sent until the thread has ended.
+fn stop(cpu: ScopedJoinHandle<'_, ()>, kicker: &Kicker) {
+    while !cpu.is_finished() {
+        kicker.kick();
+        cpu.thread().unpark();
+        thread::sleep(Duration::from_millis(1));
+    }
+    // A panic has been reported through the ending.
+    let _ = cpu.join();
+}
+
 fn spawn<'scope, F: FnOnce() + Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: String,
@@ -208,18 +202,17 @@ impl InterruptLine for UartLine<'_> {
 }
 
 impl Hardware {
-    fn new(kvm: &Kvm, config: &Config, memory: &Memory) -> Result<Self, Error> {
-        let ipa_bits = address_bits(kvm, memory.size())?;
+    fn new(kvm: &Kvm, config: &Config, ipa_bits: u32, memory: &Memory) -> Result<Self, Error> {
         let vm = Vm::create(kvm, ipa_bits)?;
         let interrupt_controller = choose_gic(&vm)?;
-        let cpus = check_cpus(kvm, config.cpus, interrupt_controller)?;
+        let cpus = u16::try_from(config.cpus).expect("KVM's own limit is below that, and has been checked");
         let features = choose_features(kvm, config)?;
         add_memory(&vm, memory)?;
 
         let mut vcpus = vm.create_vcpus(cpus, features)?;
         let gic = Gic::create(&vm, gic_layout(interrupt_controller, cpus), layout::INTERRUPTS)?;
         if features.pmu {
-            vcpus.iter().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
+            vcpus.iter_mut().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
         }
         // KVM decides on the affinities; they are asked for, not assumed.
         let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
@@ -227,25 +220,15 @@ impl Hardware {
     }
 
     /// What the guest is told about the machine.
-    fn device_tree(&self, config: &Config, boot: &Boot, files: &BootFiles) -> Result<Vec<u8>, Error> {
-        let idle_states: Vec<_> = idle_states()
-            .iter()
-            .map(|state| IdleStateNode {
-                name: state.name,
-                suspend_param: state.power_state,
-                entry_latency_us: state.entry_latency_us,
-                exit_latency_us: state.exit_latency_us,
-                min_residency_us: state.min_residency_us,
-            })
-            .collect();
+    fn device_tree(&self, config: &Config, initrd: Option<InitialRamDisk>) -> Result<Vec<u8>, Error> {
         let blob = fdt::build(&fdt::Description {
             memory: config.memory,
             bootargs: &config.command_line,
-            initrd: files.initrd_place(boot),
+            initrd,
             kaslr_seed: Some(u64::from_ne_bytes(random()?)),
             rng_seed: &random::<64>()?,
             cpus: &self.affinities,
-            idle_states: &idle_states,
+            idle_states: idle_states(),
             conduit: config.conduit,
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,
@@ -297,20 +280,6 @@ fn gic_layout(controller: InterruptController, cpus: u16) -> GicLayout {
             redistributors: layout::GIC_REDISTRIBUTORS,
             count: cpus,
         },
-    }
-}
-
-fn check_cpus(kvm: &Kvm, asked: u32, controller: InterruptController) -> Result<u16, Error> {
-    let kvm_limit = u32::try_from(kvm.max_vcpus()).unwrap_or(u32::MAX);
-    let (limit, reason) = match controller {
-        InterruptController::V2 if kvm_limit > layout::GIC_V2_CPUS => {
-            (layout::GIC_V2_CPUS, "this host has no GICv3, and a GICv2 serves 8 of them".to_owned())
-        }
-        _ => (kvm_limit, format!("this host's KVM runs at most {kvm_limit}")),
-    };
-    match u16::try_from(asked) {
-        Ok(cpus) if (1..=limit).contains(&asked) => Ok(cpus),
-        _ => Err(Error::Cpus { asked, reason, limit: Some(limit) }),
     }
 }
 

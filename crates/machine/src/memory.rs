@@ -25,7 +25,7 @@ impl Memory {
     pub fn new(size: u64) -> Result<Self, Error> {
         let refused = |source: io::Error| Error::Memory { size, source };
         let bytes = usize::try_from(size).map_err(|error| refused(io::Error::other(error)))?;
-        // Not MAP_NORESERVE: the host is to say now that it has not so much, rather than to kill us later.
+        // Not MAP_NORESERVE: a host that never had so much says so now, rather than kill us later.
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let region = MmapRegion::build(None, bytes, libc::PROT_READ | libc::PROT_WRITE, flags)
             .map_err(|error| refused(mmap_error(error)))?;

@@ -10,6 +10,7 @@ use rustix::event::EventfdFlags;
 use crate::{
     Error,
     devices::pl011::{Level, Pl011},
+    sync::lock,
 };
 
 /// Where the serial port's interrupt goes.
@@ -145,6 +146,6 @@ impl<'line> Uart<'line> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

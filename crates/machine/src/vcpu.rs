@@ -8,6 +8,7 @@ use switchboard_smccc::Ipa;
 
 use crate::{
     CallRecord, CallTable, End, Error, ExitKind, VcpuError, Verdict,
+    ending::PanicGuard,
     layout::{UART, UART_SIZE},
     life::Life,
 };
@@ -41,7 +42,7 @@ enum Next {
 impl Cpu<'_> {
     /// The whole life of the thread.
     pub(crate) fn live(mut self, kicker: &Kicker) {
-        let _guard = PanicGuard { life: self.life, cpu: self.index };
+        let _guard = PanicGuard::new(&self.life.ending, "vcpu");
         let _attachment = kicker.attach();
         if let Err(source) = self.run_while_started() {
             self.life.ending.finish(Err(Error::Vcpu { cpu: self.index, source }));
@@ -57,7 +58,7 @@ impl Cpu<'_> {
     }
 
     fn run_until_off(&mut self) -> Result<(), VcpuError> {
-        let mut wake = Wake::Continue;
+        let mut wake = None;
         while !self.life.ending.is_finished() {
             let next = match self.vcpu.run().map_err(run_error)? {
                 Exit::Hypercall(exit) => {
@@ -76,7 +77,7 @@ impl Cpu<'_> {
                 }
                 Exit::WakeUp => {
                     self.calls.record_exit(ExitKind::WakeUp);
-                    self.wake(wake)?;
+                    self.wake(wake.take())?;
                     Next::Run
                 }
                 Exit::Interrupted => {
@@ -93,11 +94,11 @@ impl Cpu<'_> {
     }
 
     /// Answers a call: the service decides, this thread performs the outcome, the guest's registers are written.
-    fn answer(&mut self, exit: HypercallExit, wake: &mut Wake) -> Result<Next, VcpuError> {
+    fn answer(&mut self, exit: HypercallExit, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
         let started = Instant::now();
         let before = self.vcpu.counts();
         let mut call = Call::new(exit.function, exit.conduit, self.index, &mut self.vcpu);
-        let outcome = self.life.firmware.answer(&mut call, &self.life.memory);
+        let outcome = self.life.firmware.answer(&mut call, self.life.memory);
         let mut verdict = Verdict::Good;
         if let Some(results) = outcome.results() {
             if i64::from_ne_bytes(results.x0().to_ne_bytes()) < 0 {
@@ -120,7 +121,7 @@ impl Cpu<'_> {
         Ok(next)
     }
 
-    fn perform(&self, outcome: &Outcome, wake: &mut Wake) -> Result<Next, VcpuError> {
+    fn perform(&mut self, outcome: &Outcome, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
         match *outcome {
             Outcome::Return(_) => Ok(Next::Run),
             Outcome::Start(cpu) => {
@@ -135,17 +136,17 @@ impl Cpu<'_> {
         }
     }
 
-    fn suspend(&self, wake: &mut Wake, then: Wake) -> Result<Next, VcpuError> {
+    fn suspend(&mut self, wake: &mut Option<Wake>, then: Wake) -> Result<Next, VcpuError> {
         self.vcpu.suspend()?;
-        *wake = then;
+        *wake = Some(then);
         Ok(Next::Run)
     }
 
-    fn wake(&mut self, wake: Wake) -> Result<(), VcpuError> {
+    fn wake(&mut self, wake: Option<Wake>) -> Result<(), VcpuError> {
         self.vcpu.wake()?;
         match wake {
-            Wake::Continue => {}
-            Wake::At(entry) => self.vcpu.resume(entry)?,
+            Some(Wake::At(entry)) => self.vcpu.resume(entry)?,
+            Some(Wake::Continue) | None => {}
         }
         Ok(())
     }
@@ -184,20 +185,5 @@ fn run_error(error: switchboard_kvm::Error) -> VcpuError {
     match error.errno() {
         Some(libc::ENOSYS) => VcpuError::UndecodedAccess,
         _ => error.into(),
-    }
-}
-
-/// Tells the others when this thread panics: they would wait for it forever.
-struct PanicGuard<'life> {
-    life: &'life Life<'life>,
-    cpu: CpuIndex,
-}
-
-impl Drop for PanicGuard<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let error = Error::Vcpu { cpu: self.cpu, source: VcpuError::Panic };
-            self.life.ending.finish(Err(error));
-        }
     }
 }

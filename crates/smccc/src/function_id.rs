@@ -65,16 +65,16 @@ impl FunctionId {
         u16::from_le_bytes([b0, b1])
     }
 
-    /// Bit 16: the caller has no live SVE state (the hint of SMCCC 1.3; DEN0028, section 2.5.1).
+    /// Bit 16 of a fast call: the caller has no live SVE state (the hint of SMCCC 1.3; DEN0028, section 2.5.1).
     #[must_use]
     pub const fn has_sve_hint(self) -> bool {
-        self.0 & Self::SVE_HINT != 0
+        self.is_fast() && self.0 & Self::SVE_HINT != 0
     }
 
     /// The ID without the hint: what a service matches. A filter matches the raw ID, as KVM does.
     #[must_use]
     pub const fn without_sve_hint(self) -> Self {
-        Self(self.0 & !Self::SVE_HINT)
+        if self.is_fast() { Self(self.0 & !Self::SVE_HINT) } else { self }
     }
 }
 
@@ -184,6 +184,9 @@ mod tests {
         assert!(id.has_sve_hint());
         assert_eq!(id.without_sve_hint(), FunctionId(0xc400_0003));
         assert_eq!(id.number(), 3);
+        let yielding = FunctionId(0x4401_0003);
+        assert!(!yielding.has_sve_hint(), "yielding calls have none");
+        assert_eq!(yielding.without_sve_hint(), yielding);
     }
 
     #[test]

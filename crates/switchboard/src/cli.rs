@@ -26,7 +26,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// The kernel: an arm64 Image, plain, compressed with gzip, or an EFI zboot image.
+    /// The kernel: an arm64 Image, plain, compressed with gzip or zstd, or an EFI zboot image.
     #[arg(long, value_name = "FILE")]
     pub(crate) kernel: PathBuf,
 
@@ -67,11 +67,11 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) quiet: bool,
 
-    /// List them as JSON.
+    /// List them as JSON, when the machine ends and at SIGUSR1.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// List them in a file instead of on standard error.
+    /// When the machine ends, list them in a file instead of on standard error.
     #[arg(long, value_name = "FILE", conflicts_with = "quiet")]
     pub(crate) calls: Option<PathBuf>,
 

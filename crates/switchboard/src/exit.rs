@@ -35,6 +35,8 @@ pub(crate) enum Status {
     Cpus,
     /// The memory cannot be had.
     Memory,
+    /// The kernel's command line is none that a kernel takes.
+    CommandLine,
     /// The guest has reset itself, and `--no-reboot` was given.
     GuestReset,
     /// Somebody left at the console.
@@ -60,6 +62,7 @@ impl Status {
             Self::KernelDoesNotFit => 26,
             Self::Cpus => 27,
             Self::Memory => 28,
+            Self::CommandLine => 29,
             Self::GuestReset => 64,
             Self::Left => 65,
         }
@@ -91,6 +94,7 @@ Exit status:
   26  the kernel does not fit into memory
   27  a machine cannot have that many CPUs here
   28  the memory cannot be had
+  29  the kernel's command line is too long
   64  the guest reset itself, and --no-reboot was given
   65  somebody left at the console with ^A x
 A signal that ends the machine ends the process in the same way.";

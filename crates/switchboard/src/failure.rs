@@ -1,6 +1,9 @@
 //! Errors, for people.
 
-use std::error::Error as _;
+use std::{
+    error::Error as _,
+    io::{self, Write},
+};
 
 use switchboard_kvm::{Error as KvmError, OpenError};
 use switchboard_machine::{Error, ImageReason, PlacementError};
@@ -18,14 +21,13 @@ pub(crate) struct Failure {
 impl Failure {
     /// Says on standard error what is wrong, and gives the status to end with.
     pub(crate) fn report(self) -> Status {
-        eprintln!("error: {}", self.message);
-        if let Some(hint) = self.hint {
-            eprintln!("\nhint: {hint}");
-        }
+        let hint = self.hint.map(|hint| format!("\nhint: {hint}\n")).unwrap_or_default();
+        // There is nobody to tell if standard error is closed; the status still says it.
+        let _ = write!(io::stderr(), "error: {}\n{hint}", self.message);
         self.status
     }
 
-    pub(crate) fn host(action: &str, source: &std::io::Error) -> Self {
+    pub(crate) fn host(action: &str, source: &io::Error) -> Self {
         Self { status: Status::Failure, message: format!("{action}: {source}"), hint: None }
     }
 }
@@ -72,13 +74,14 @@ fn status(error: &Error) -> Status {
         Error::Placement(
             PlacementError::InitrdDoesNotFit { .. } | PlacementError::InitrdOutOfReach { .. },
         ) => Status::InitrdDoesNotFit,
+        Error::DeviceTree(_) => Status::CommandLine,
         Error::Cpus { .. } => Status::Cpus,
         Error::Memory { .. } => Status::Memory,
         Error::Kvm(_)
         | Error::Firmware(_)
-        | Error::DeviceTree(_)
         | Error::DumpDeviceTree { .. }
         | Error::Host { .. }
+        | Error::Panic { .. }
         | Error::Vcpu { .. } => Status::Failure,
     }
 }

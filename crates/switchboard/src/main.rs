@@ -9,6 +9,7 @@ mod cli;
 mod exit;
 mod failure;
 mod host;
+mod listing;
 mod report;
 mod run;
 mod signals;
@@ -17,6 +18,7 @@ mod table;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use failure::Failure;
 
 fn main() -> exit::Status {
     let cli = Cli::parse();
@@ -24,5 +26,5 @@ fn main() -> exit::Status {
         Command::Run(arguments) => run::run(&arguments),
         Command::Host(arguments) => host::host(&arguments),
     };
-    result.unwrap_or_else(|failure| failure.report())
+    result.unwrap_or_else(Failure::report)
 }

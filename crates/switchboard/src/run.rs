@@ -1,49 +1,46 @@
 //! `switchboard run`.
 
-use std::{fs, io, os::fd::AsFd, path::PathBuf, sync::Arc};
-
-use switchboard_machine::{
-    CallStatistics, Config, Console, Control, End, Error, InputKind, OnReset, RawTerminal,
+use std::{
+    io::{self, Write},
+    os::fd::AsFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use crate::{cli::RunArguments, exit::Status, failure::Failure, report, signals, table};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use switchboard_machine::{
+    CallStatistics, Config, Console, Control, End, Error, InputKind, Machine, OnReset, RawTerminal,
+    Surroundings,
+};
+
+use crate::{
+    cli::RunArguments,
+    exit::Status,
+    failure::Failure,
+    listing::{Listing, TerminalMode},
+    signals,
+};
 
 /// Boots a guest and runs it to its end.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
-    let config = config(arguments);
-    let listing = Listing::new(arguments);
-    // A number of CPUs that cannot be is refused later, with the limit of this host.
-    let cpus = usize::try_from(arguments.cpus).unwrap_or(0).min(MOST_TABLES);
-    let statistics = Arc::new(CallStatistics::new(cpus));
-    let control = Arc::new(Control::new());
+    let listing = Listing::open(arguments)?;
+    let mut machine = Machine::new(config(arguments))?;
+    let statistics = Arc::new(machine.statistics());
+    raise_file_limit();
 
-    let result = {
-        let terminal = RawTerminal::enter(io::stdin())?;
-        let console = console(terminal.as_ref())?;
-        let on_user = {
-            let (listing, statistics) = (listing.clone(), Arc::clone(&statistics));
-            let newline = if terminal.is_some() { "\r\n" } else { "\n" };
-            move || listing.print_now(&statistics, newline)
-        };
-        let restorer = terminal.as_ref().map(RawTerminal::restorer);
-        signals::handle(Arc::clone(&control), restorer, on_user)
-            .map_err(|error| Failure::host("handling signals", &error))?;
-        switchboard_machine::run(&config, &console, &statistics, &control)
-        // The terminal's mode is restored here, before anything is said.
+    let result = run_on_terminal(&mut machine, &statistics, &listing)?;
+    let listed = match result {
+        // A machine that stopped half-way has calls to show, and they help to see why. One that never ran has not.
+        Ok(_) | Err(Error::Vcpu { .. }) => listing.print_at_end(&statistics),
+        Err(_) => Ok(()),
     };
-    let end = match result {
-        Ok(end) => {
-            listing.print_at_end(&statistics)?;
-            end
-        }
-        // A machine that stopped half-way has calls to show, and they help to see why.
-        Err(error @ Error::Vcpu { .. }) => {
-            listing.print_at_end(&statistics)?;
-            return Err(error.into());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(match end {
+    if let Err(error) = &listed {
+        // The guest's end matters more than this, and is what the process ends with.
+        let _ = writeln!(io::stderr(), "warning: the calls could not be listed: {error}");
+    }
+    Ok(match result? {
         End::Off => Status::Success,
         End::Reset => Status::GuestReset,
         End::Quit => Status::Left,
@@ -54,8 +51,32 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     })
 }
 
-/// Tables are made before KVM is asked how many vCPUs there can be; no KVM has more.
-const MOST_TABLES: usize = 4096;
+/// Runs the machine on a terminal in raw mode, if there is one, and restores it before anything is said.
+fn run_on_terminal(
+    machine: &mut Machine,
+    statistics: &Arc<CallStatistics>,
+    listing: &Listing,
+) -> Result<Result<End, Error>, Failure> {
+    let control = Arc::new(Control::new());
+    let restorer = signals::Terminal::default();
+    let raw = Arc::new(AtomicBool::new(false));
+    let on_user = {
+        let (listing, statistics, raw) = (listing.clone(), Arc::clone(statistics), Arc::clone(&raw));
+        move || {
+            let mode = if raw.load(Ordering::Relaxed) { TerminalMode::Raw } else { TerminalMode::Ordinary };
+            listing.print_now(&statistics, mode);
+        }
+    };
+    signals::handle(&control, &restorer, on_user)
+        .map_err(|error| Failure::host("handling signals", &error))?;
+    let terminal = RawTerminal::enter(io::stdin())?;
+    if let Some(terminal) = &terminal {
+        restorer.get_or_init(|| terminal.restorer());
+        raw.store(true, Ordering::Relaxed);
+    }
+    let console = console(terminal.as_ref())?;
+    Ok(machine.run(Surroundings { console: &console, statistics, control: &control }))
+}
 
 fn config(arguments: &RunArguments) -> Config {
     Config {
@@ -83,53 +104,9 @@ fn console(terminal: Option<&RawTerminal>) -> Result<Console, Failure> {
     Ok(Console::new(input, output, kind))
 }
 
-/// Where and how the calls are listed.
-#[derive(Debug, Clone)]
-struct Listing {
-    form: Form,
-    file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Quiet,
-    Text,
-    Json,
-}
-
-impl Listing {
-    fn new(arguments: &RunArguments) -> Self {
-        let form = match (arguments.quiet, arguments.json) {
-            (true, _) => Form::Quiet,
-            (false, true) => Form::Json,
-            (false, false) => Form::Text,
-        };
-        Self { form, file: arguments.calls.clone() }
-    }
-
-    fn render(&self, statistics: &CallStatistics) -> String {
-        match self.form {
-            Form::Json => report::json(&table::report(statistics)),
-            Form::Quiet | Form::Text => table::text(statistics),
-        }
-    }
-
-    /// At `SIGUSR1`: always, since somebody asked. On standard error, where a person looks.
-    fn print_now(&self, statistics: &CallStatistics, newline: &str) {
-        let text = self.render(statistics).replace('\n', newline);
-        // There is nobody to tell if standard error is closed.
-        let _ = report::print(io::stderr().lock(), &text);
-    }
-
-    fn print_at_end(&self, statistics: &CallStatistics) -> Result<(), Failure> {
-        if self.form == Form::Quiet {
-            return Ok(());
-        }
-        let text = self.render(statistics);
-        let result = match &self.file {
-            Some(path) => fs::write(path, text),
-            None => report::print(io::stderr().lock(), &text),
-        };
-        result.map_err(|error| Failure::host("listing the calls", &error))
-    }
+/// A vCPU takes two descriptors, and the usual soft limit is 1,024: as many as may be had without asking.
+fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // If it cannot be raised, the machine with too many vCPUs says what it could not open.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

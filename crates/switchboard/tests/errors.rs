@@ -113,6 +113,12 @@ fn no_cpus() {
 }
 
 #[test]
+fn a_command_line_that_linux_would_cut_off() {
+    let files = Files::new();
+    assert_refused(&run(&files.image(), &["--append", &"x".repeat(2048)]), 29, "2048");
+}
+
+#[test]
 fn no_kvm() {
     let files = Files::new();
     assert_refused(&run(&files.image(), &["--kvm", "/no/such/kvm"]), 10, "/no/such/kvm");
@@ -139,7 +145,9 @@ fn kvm_of_another_architecture() {
 #[test]
 fn wrong_usage_is_status_2() {
     let files = Files::new();
-    for arguments in [&["--mem", "3"][..], &["--cpus", "many"], &["--cpu-features", "mte=on"], &["--conduit", "x"]] {
+    for arguments in
+        [&["--mem", "3"][..], &["--cpus", "many"], &["--cpu-features", "mte=on"], &["--conduit", "x"]]
+    {
         assert_eq!(run(&files.image(), arguments).status.code(), Some(2), "{arguments:?}");
     }
 }

@@ -11,13 +11,15 @@ use common::Guest;
 const ROUNDS: u64 = 100;
 
 fn four_cpus(conduit: &str) {
-    let mut guest = Guest::linux(&["--cpus", "4", "--conduit", conduit]);
+    // Expedited grace periods: a kernel takes CPUs off and on twice as fast.
+    let append = ["--append", "quiet rcupdate.rcu_expedited=1"];
+    let mut guest = Guest::linux(&[&["--cpus", "4", "--conduit", conduit], &append[..]].concat());
     guest.send("cat /sys/devices/system/cpu/online\n");
     guest.expect("0-3");
     guest.send(&format!(
         "for round in $(seq {ROUNDS}); do for cpu in 1 2 3; do \
-         echo 0 > /sys/devices/system/cpu/cpu$cpu/online || echo LOST off $cpu; \
-         echo 1 > /sys/devices/system/cpu/cpu$cpu/online || echo LOST on $cpu; \
+         echo 0 > /sys/devices/system/cpu/cpu$cpu/online || echo LO''ST off $cpu; \
+         echo 1 > /sys/devices/system/cpu/cpu$cpu/online || echo LO''ST on $cpu; \
          done; done; echo all $((1000 + 1)) rounds; cat /sys/devices/system/cpu/online\n"
     ));
     guest.expect("all 1001 rounds");
@@ -44,33 +46,50 @@ fn four_cpus_come_online_and_each_goes_off_and_on_100_times_over_smc() {
     four_cpus("smc");
 }
 
-#[test]
-fn a_reboot_boots_again_in_the_same_process() {
-    let mut guest = Guest::linux(&["--cpus", "2"]);
+fn reboot(conduit: &str) {
+    let mut guest = Guest::linux(&["--cpus", "2", "--conduit", conduit]);
     guest.send("echo life $((1 + 0)); reboot -f\n");
     guest.expect("life 1");
+    // What is sent before it is up again is its first life's.
+    guest.expect("guest: ready");
     guest.send("echo life $((1 + 1)); nproc; poweroff -f\n");
     guest.expect("life 2");
     guest.expect("2");
     let ended = guest.end();
     ended.assert_code(0);
-    assert_eq!(ended.call("SYSTEM_RESET", "hvc", "count"), 1);
-    assert_eq!(ended.call("CPU_ON", "hvc", "count"), 2, "once in each life");
+    assert_eq!(ended.call("SYSTEM_RESET", conduit, "count"), 1);
+    assert_eq!(ended.call("CPU_ON", conduit, "count"), 2, "once in each life");
+}
+
+#[test]
+fn a_reboot_boots_again_in_the_same_process_over_hvc() {
+    reboot("hvc");
+}
+
+#[test]
+fn a_reboot_boots_again_in_the_same_process_over_smc() {
+    reboot("smc");
 }
 
 #[test]
 fn with_no_reboot_a_reboot_ends_the_machine_with_64() {
-    let mut guest = Guest::linux(&["--no-reboot", "--conduit", "smc"]);
-    guest.send("reboot -f\n");
-    guest.end().assert_code(64);
+    for conduit in ["hvc", "smc"] {
+        let mut guest = Guest::linux(&["--no-reboot", "--conduit", conduit]);
+        guest.send("reboot -f\n");
+        guest.end().assert_code(64);
+    }
 }
 
 #[test]
 fn with_no_reboot_a_panic_ends_the_machine_with_64() {
-    let mut guest = Guest::linux(&["--no-reboot", "--append", "panic=-1", "--cpus", "2"]);
-    guest.send("echo c > /proc/sysrq-trigger\n");
-    guest.expect("Kernel panic");
-    guest.end().assert_code(64);
+    for conduit in ["hvc", "smc"] {
+        let append = ["--append", "quiet panic=-1"];
+        let mut guest =
+            Guest::linux(&[&["--no-reboot", "--cpus", "2", "--conduit", conduit], &append[..]].concat());
+        guest.send("echo c > /proc/sysrq-trigger\n");
+        guest.expect("Kernel panic");
+        guest.end().assert_code(64);
+    }
 }
 
 #[test]

@@ -19,4 +19,4 @@ mod tests;
 pub use idle::{IdleKind, IdleState, idle_states};
 pub use power::{Endianness, PowerTable, Refusal, Start};
 pub use service::Psci;
-pub use support::{Support, support};
+pub use support::{GENERAL_NOTE, Support, support};

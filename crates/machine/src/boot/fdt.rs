@@ -6,6 +6,7 @@
 //!
 //! Deliberately missing: a node for anything a guest can probe for itself.
 
+use switchboard_firmware::psci::IdleState;
 use switchboard_smccc::{Conduit, Ipa, Mpidr};
 use thiserror::Error;
 use vm_fdt::{Error as WriteError, FdtWriter};
@@ -34,7 +35,7 @@ pub struct Description<'a> {
     /// The CPUs, the boot CPU first.
     pub cpus: &'a [Mpidr],
     /// What a CPU can ask for with `CPU_SUSPEND`.
-    pub idle_states: &'a [IdleStateNode<'a>],
+    pub idle_states: &'a [IdleState],
     /// How the guest is to call PSCI.
     pub conduit: Conduit,
     /// Which interrupt controller there is.
@@ -59,23 +60,6 @@ pub enum InterruptController {
     V2,
     /// GICv3.
     V3,
-}
-
-/// A power state (`cpu/idle-states.yaml`).
-///
-/// None is a `local-timer-stop`: KVM's virtual timer goes on while a vCPU sleeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdleStateNode<'a> {
-    /// The name of the node.
-    pub name: &'a str,
-    /// The `power_state` argument of `CPU_SUSPEND`.
-    pub suspend_param: u32,
-    /// How long it takes to enter, in microseconds.
-    pub entry_latency_us: u32,
-    /// How long it takes to leave, in microseconds.
-    pub exit_latency_us: u32,
-    /// How long a stay must last to be worth it, in microseconds.
-    pub min_residency_us: u32,
 }
 
 /// Why there is no device tree.
@@ -127,19 +111,29 @@ const FIRST_SHARED: u32 = 32;
 /// The input clock of the serial port, in Hz. No bit rate depends on it; Linux insists on one.
 const UART_CLOCK: u32 = 24_000_000;
 
+/// Is this a command line that a device tree holds and an arm64 Linux takes?
+///
+/// # Errors
+///
+/// [`FdtError`] if it is not.
+pub fn check_bootargs(bootargs: &str) -> Result<(), FdtError> {
+    if let Some(offset) = bootargs.find('\0') {
+        return Err(FdtError::BootargsNul { offset });
+    }
+    let length = bootargs.len();
+    if length > MAX_BOOTARGS {
+        return Err(FdtError::BootargsTooLong { length });
+    }
+    Ok(())
+}
+
 /// The device tree, flattened.
 ///
 /// # Errors
 ///
 /// [`FdtError`] if the command line is none, or the result is too large.
 pub fn build(machine: &Description<'_>) -> Result<Vec<u8>, FdtError> {
-    let length = machine.bootargs.len();
-    if let Some(offset) = machine.bootargs.find('\0') {
-        return Err(FdtError::BootargsNul { offset });
-    }
-    if length > MAX_BOOTARGS {
-        return Err(FdtError::BootargsTooLong { length });
-    }
+    check_bootargs(machine.bootargs)?;
     let mut fdt = FdtWriter::new()?;
     node(&mut fdt, "", |fdt| root(fdt, machine))?;
     let bytes = fdt.finish()?;
@@ -219,13 +213,13 @@ fn cpus(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
     })
 }
 
-fn idle_states(fdt: &mut FdtWriter, states: &[IdleStateNode<'_>]) -> Written {
+fn idle_states(fdt: &mut FdtWriter, states: &[IdleState]) -> Written {
     node(fdt, "idle-states", |fdt| {
         fdt.property_string("entry-method", "psci")?;
         for (phandle, state) in (FIRST_IDLE_STATE_PHANDLE..).zip(states) {
             node(fdt, state.name, |fdt| {
                 compatible(fdt, &["arm,idle-state"])?;
-                fdt.property_u32("arm,psci-suspend-param", state.suspend_param)?;
+                fdt.property_u32("arm,psci-suspend-param", state.power_state)?;
                 fdt.property_u32("entry-latency-us", state.entry_latency_us)?;
                 fdt.property_u32("exit-latency-us", state.exit_latency_us)?;
                 fdt.property_u32("min-residency-us", state.min_residency_us)?;

@@ -27,7 +27,7 @@ use super::decompress::{self, Cause, Recognised, Watched};
 /// The length of an Image's header.
 const HEADER_LENGTH: usize = 64;
 /// What is read to recognise a file: up to an x86 kernel's magic at 0x202, with room.
-const HEAD_LENGTH: usize = 0x400;
+const HEAD_LENGTH: u64 = 0x400;
 /// Where kernels before 3.17 expect to be, whatever their header says (booting.rst).
 const LEGACY_TEXT_OFFSET: u64 = 0x8_0000;
 /// What a kernel before 3.17 is given for its BSS, which it does not declare: booting.rst asks for "as much
@@ -209,8 +209,8 @@ fn read_flat(source: &mut dyn Read, limit: u64) -> Result<KernelImage, Reason> {
 
 /// The first bytes, fewer if there are no more.
 fn read_head(source: &mut (impl Read + ?Sized)) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD_LENGTH);
-    source.take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+    let mut head = Vec::new();
+    source.take(HEAD_LENGTH).read_to_end(&mut head)?;
     Ok(head)
 }
 

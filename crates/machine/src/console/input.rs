@@ -1,14 +1,12 @@
 //! From our input to the guest's serial port.
 
-use std::sync::PoisonError;
-
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
 };
 
 use super::{Console, InputKind, Pending, escape::Typed};
-use crate::{Control, End, uart::Uart};
+use crate::{Control, End, sync::lock, uart::Uart};
 
 /// How much typed input is kept for a guest that does not read it. Beyond that, what is typed is lost, but `^A x`
 /// is still heard. Streams are not read ahead at all.
@@ -18,7 +16,7 @@ impl Console {
     /// Brings input to the guest until its machine has ended.
     pub(crate) fn pump_input(&self, uart: &Uart<'_>, control: &Control) {
         // Held for the machine's life: its next life goes on with what is left.
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = lock(&self.pending);
         while !uart.is_closed() {
             pending.deliver(uart);
             self.wait_and_read(&mut pending, uart, control);

@@ -2,7 +2,7 @@
 //!
 //! Two threads serve it while a machine lives, one each way. A guest that is not listening leaves its input
 //! where it is (a pipe's writer waits); one that prints faster than its output is read waits as well, at its
-//! serial port. Neither holds up anybody else.
+//! serial port. The end of the machine waits for the output to be out.
 
 mod escape;
 mod input;
@@ -21,8 +21,8 @@ pub use terminal::{RawTerminal, Restorer};
 
 use escape::Escape;
 
-/// Where the console's characters come from and go to. It outlives a machine's resets: input that the guest did
-/// not read before is there for its next life.
+/// Where the console's characters come from and go to. It outlives a machine's resets: input that has not reached
+/// the serial port's FIFO is there for its next life.
 pub struct Console {
     input: Option<OwnedFd>,
     output: OwnedFd,

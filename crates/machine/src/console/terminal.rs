@@ -74,9 +74,33 @@ impl Saved {
     fn restore(&self) {
         let saved = self.termios.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(termios) = saved {
+            let _ignored = IgnoreBackground::new();
             // A terminal that is gone needs no restoring.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &termios);
         }
+    }
+}
+
+/// While it lives, the terminal may be changed from the background: without it, a process that was put there is
+/// stopped instead (`SIGTTOU`) and leaves the terminal raw.
+struct IgnoreBackground {
+    before: libc::sighandler_t,
+}
+
+impl IgnoreBackground {
+    fn new() -> Self {
+        // SAFETY: SIG_IGN is a valid disposition of a valid signal.
+        #[allow(unsafe_code, reason = "signal has no safe form")]
+        let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+        Self { before }
+    }
+}
+
+impl Drop for IgnoreBackground {
+    fn drop(&mut self) {
+        // SAFETY: what was there before, which was valid.
+        #[allow(unsafe_code, reason = "signal has no safe form")]
+        let _ = unsafe { libc::signal(libc::SIGTTOU, self.before) };
     }
 }
 

@@ -1,18 +1,24 @@
 //! Running `switchboard run` and talking to its guest.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(missing_docs, reason = "a module of tests")]
+#![allow(missing_docs, unreachable_pub, reason = "a module of tests")]
 
 use std::{
     env, fs,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::{
+    fd::OwnedFd,
+    fs::{OFlags, open},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::tcgetattr,
+};
 use serde_json::Value;
 
 /// How long a guest may take for anything. A lab on a busy machine is slow; a test that hangs is slower.
@@ -23,6 +29,12 @@ pub fn lab_path(variable: &str) -> PathBuf {
     env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} is not set: this test runs in the lab, by `cargo xtask test`"))
         .into()
+}
+
+/// Is this the host on which the long tests are run in full? On the others they are a tenth as long: what they test
+/// is ours, and KVM's part in it is what every other test uses too.
+pub fn is_principal_host() -> bool {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
 }
 
 /// A `switchboard run` whose guest's console is on pipes.
@@ -52,12 +64,14 @@ pub struct Ended {
 }
 
 impl Guest {
-    /// The Linux guest of the tests: its init reads commands from the console.
+    /// The Linux guest of the tests: its init reads commands from the console. It is quiet unless it is given a
+    /// command line.
     pub fn linux(arguments: &[&str]) -> Self {
         let kernel = lab_path("SWITCHBOARD_GUEST_KERNEL");
         let initrd = lab_path("SWITCHBOARD_GUEST_INITRD");
         let boot = ["--kernel", path(&kernel), "--initrd", path(&initrd)];
-        Self::start(&[&boot[..], arguments].concat())
+        let quiet: &[&str] = if arguments.contains(&"--append") { &[] } else { &["--append", "quiet"] };
+        Self::start(&[&boot[..], quiet, arguments].concat())
     }
 
     /// The bare-metal guest of the tests.
@@ -105,7 +119,7 @@ impl Guest {
     /// Waits until the guest has printed `text`, after everything that was expected before.
     pub fn expect(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
-        let mut state = self.output.state.lock().unwrap();
+        let mut state = self.output.lock();
         loop {
             if let Some(at) = find(&state.0[self.seen..], text.as_bytes()) {
                 self.seen += at + text.len();
@@ -139,14 +153,15 @@ impl Guest {
         };
         let errors = self.errors.take().unwrap().join().unwrap();
         let output = self.output.wait_for_end();
-        let calls =
-            fs::read_to_string(&self.calls).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+        let calls = fs::read_to_string(&self.calls).unwrap();
+        // It is empty where no machine has run.
+        let calls = if calls.is_empty() { Value::Null } else { serde_json::from_str(&calls).unwrap() };
         let _ = fs::remove_file(&self.calls);
         Ended { status, output, errors, calls }
     }
 
     fn printed(&self) -> String {
-        String::from_utf8_lossy(&self.output.state.lock().unwrap().0).into_owned()
+        String::from_utf8_lossy(&self.output.lock().0).into_owned()
     }
 }
 
@@ -158,11 +173,16 @@ impl Drop for Guest {
 }
 
 impl Output {
+    /// A test that has failed while it held the lock has a message of its own.
+    fn lock(&self) -> MutexGuard<'_, (Vec<u8>, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn collect(&self, source: &mut impl Read) {
         let mut buffer = [0; 4096];
         loop {
             let count = source.read(&mut buffer).unwrap_or(0);
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.lock();
             state.0.extend(&buffer[..count]);
             state.1 = count == 0;
             self.changed.notify_all();
@@ -173,7 +193,7 @@ impl Output {
     }
 
     fn wait_for_end(&self) -> String {
-        let state = self.state.lock().unwrap();
+        let state = self.lock();
         let state = self.changed.wait_while(state, |state| !state.1).unwrap();
         String::from_utf8_lossy(&state.0).into_owned()
     }
@@ -205,6 +225,58 @@ impl Ended {
         let passed = lines().filter(|line| line.starts_with("ok ")).count();
         let failed = lines().filter(|line| line.starts_with("not ok ")).count();
         assert!(planned > 0 && (passed, failed) == (planned, 0), "{}\n{}", self.output, self.errors);
+    }
+}
+
+/// A terminal: the test is the person in front of it.
+pub struct Terminal {
+    person: fs::File,
+    program: OwnedFd,
+    seen: Vec<u8>,
+}
+
+/// What of a terminal's mode is compared.
+pub type Mode = (u32, u32, u32, u32);
+
+impl Terminal {
+    pub fn new() -> Self {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap();
+        let program =
+            open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, rustix::fs::Mode::empty());
+        Self { person: person.into(), program: program.unwrap(), seen: Vec::new() }
+    }
+
+    pub fn mode(&self) -> Mode {
+        let mode = tcgetattr(&self.program).unwrap();
+        (
+            mode.input_modes.bits(),
+            mode.output_modes.bits(),
+            mode.control_modes.bits(),
+            mode.local_modes.bits(),
+        )
+    }
+
+    /// Runs a program on it.
+    pub fn spawn(&self, program: &Path, arguments: &[&str]) -> Child {
+        let stdio = || Stdio::from(self.program.try_clone().unwrap());
+        Command::new(program).args(arguments).stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap()
+    }
+
+    /// Types.
+    pub fn send(&mut self, text: &str) {
+        self.person.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads until `text` has been printed.
+    pub fn expect(&mut self, text: &str) {
+        let mut buffer = [0; 4096];
+        while find(&self.seen, text.as_bytes()).is_none() {
+            let count = self.person.read(&mut buffer).unwrap();
+            self.seen.extend(&buffer[..count]);
+        }
     }
 }
 

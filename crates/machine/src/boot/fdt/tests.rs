@@ -2,19 +2,23 @@
 
 use fdt::{Fdt, node::FdtNode};
 
+use switchboard_firmware::psci::IdleKind;
+
 use super::*;
 
-const IDLE_STATES: [IdleStateNode<'static>; 2] = [
-    IdleStateNode {
+const IDLE_STATES: [IdleState; 2] = [
+    IdleState {
         name: "cpu-standby",
-        suspend_param: 0x0000_0001,
+        kind: IdleKind::Standby,
+        power_state: 0x0000_0001,
         entry_latency_us: 20,
         exit_latency_us: 40,
         min_residency_us: 200,
     },
-    IdleStateNode {
+    IdleState {
         name: "cpu-power-down",
-        suspend_param: 0x0001_0001,
+        kind: IdleKind::PowerDown,
+        power_state: 0x0001_0001,
         entry_latency_us: 100,
         exit_latency_us: 400,
         min_residency_us: 5000,
@@ -225,7 +229,7 @@ fn a_tree_of_512_cpus_fits_and_one_of_too_many_is_an_error() {
 #[test]
 fn a_name_that_no_node_can_have_is_an_error() {
     let cpus = two_cpus();
-    let states = [IdleStateNode { name: "no/name", ..IDLE_STATES[0] }];
+    let states = [IdleState { name: "no/name", ..IDLE_STATES[0] }];
     let error = build(&Description { idle_states: &states, ..machine(&cpus) }).unwrap_err();
     assert_eq!(error, FdtError::Write(WriteError::InvalidNodeName));
 }
