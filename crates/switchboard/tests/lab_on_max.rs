@@ -16,7 +16,7 @@ fn features(arguments: &[&str]) -> (Vec<String>, String) {
     );
     let ended = guest.end();
     ended.assert_code(0);
-    let lines = ended.output.lines().filter(|line| line.contains("Features")).map(str::to_owned).collect();
+    let lines = ended.output.lines().filter(|line| line.starts_with("Features")).map(str::to_owned).collect();
     (lines, ended.output)
 }
 

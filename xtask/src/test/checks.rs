@@ -23,7 +23,10 @@ pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<(
     };
     check("format", workspace::cargo().args(["fmt", "--all", "--check"]))?;
     let guests = workspace::root().join("guests");
-    check("format of the bare-metal guest", workspace::cargo().current_dir(&guests).args(["fmt", "--check"]))?;
+    check(
+        "format of the bare-metal guest",
+        workspace::cargo().current_dir(&guests).args(["fmt", "--check"]),
+    )?;
     let lints = ["clippy", "--quiet", "--workspace", "--all-targets"];
     let strict = ["--", "-D", "warnings"];
     check("lints", workspace::cargo().args(lints).args(strict))?;

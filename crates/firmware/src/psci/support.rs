@@ -48,7 +48,9 @@ const fn note(function: Function) -> &'static str {
         }
         Function::CpuOff | Function::MigrateInfoType => "as KVM",
         Function::SystemOff => "as KVM, which leaves it to the monitor",
-        Function::SystemReset => "a cold reset: memory is cleared, devices start anew. KVM leaves it to the monitor",
+        Function::SystemReset => {
+            "a cold reset: memory is cleared, devices start anew. KVM leaves it to the monitor"
+        }
         Function::Features => "SMCCC_VERSION as well, as KVM",
     }
 }
