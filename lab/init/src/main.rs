@@ -49,35 +49,35 @@ fn run(control: &mut Port) -> Result<(), Failure> {
 
     let mut running = command::start(&request)?;
     send(control, Frame::Started)?;
-    let finish = obey(control, &running)?;
+    let host = obey(control, &running)?;
     let status = running.wait()?;
     let (stdout, stderr) = running.drain()?;
     report::send_files(control, &request.get)?;
     send(control, Frame::Exited { status, stdout, stderr })?;
-    // Bytes may still be on their way to a slow reader; a power-off now would lose them.
-    let _ = finish.recv();
+    // Bytes may still be on their way to a slow reader; a power-off now would lose them. The host's side ends this
+    // machine when it has them all.
+    let _ = host.recv();
     Ok(())
 }
 
-/// Obeys the host's side in a thread of its own; the receiver ends when it has asked to finish.
+/// Obeys the host's side in a thread of its own; the receiver ends when that side is gone.
 fn obey(control: &Port, running: &Running) -> Result<Receiver<()>, Failure> {
     let mut control = control.try_clone()?;
     let handle = running.handle()?;
-    let (finished, finish): (Sender<()>, _) = channel();
+    let (gone, host): (Sender<()>, _) = channel();
     thread::spawn(move || {
         // Dropped at the end of the thread, whichever way it comes.
-        let _finished = finished;
+        let _gone = gone;
         loop {
             match Frame::read(&mut control) {
                 Ok(Frame::Signal(number)) => handle.signal(number),
                 Ok(Frame::Resize(size)) => handle.resize(size),
                 Ok(Frame::Closed(Stream::Stdout)) => handle.close_stdout(),
                 Ok(Frame::Closed(Stream::Stderr)) => handle.close_stderr(),
-                Ok(Frame::Finish) => return,
                 Ok(frame) => eprintln!("lab-init: unexpected {frame:?}"),
                 Err(error) => return eprintln!("lab-init: {CONTROL_PORT}: {error}"),
             }
         }
     });
-    Ok(finish)
+    Ok(host)
 }

@@ -80,8 +80,6 @@ pub enum Frame {
     Resize(WindowSize),
     /// To the lab: nobody reads this stream any more; the command is to get `EPIPE`.
     Closed(Stream),
-    /// To the lab: everything has arrived, power off.
-    Finish,
     /// From the lab: the command runs.
     Started,
     /// From the lab: the lab itself failed; nothing follows.
@@ -181,7 +179,6 @@ impl Frame {
                 write_size(bytes, *size)?;
             }
             Self::Closed(stream) => bytes.extend([3, u8::from(*stream == Stream::Stderr)]),
-            Self::Finish => bytes.push(4),
             Self::Started => bytes.push(16),
             Self::Failed(reason) => {
                 bytes.push(17);
@@ -217,7 +214,6 @@ impl Frame {
             1 => Self::Signal(i32::from_le_bytes(read_array(reader)?)),
             2 => Self::Resize(read_size(reader)?),
             3 => Self::Closed(if read_u8(reader)? == 0 { Stream::Stdout } else { Stream::Stderr }),
-            4 => Self::Finish,
             16 => Self::Started,
             17 => Self::Failed(read_text(reader)?),
             18 => Self::File { index: read_u32(reader)?, mode: read_u32(reader)?, length: read_u64(reader)? },
@@ -314,7 +310,6 @@ mod tests {
             Frame::Resize(WindowSize { rows: 24, columns: 80 }),
             Frame::Closed(Stream::Stdout),
             Frame::Closed(Stream::Stderr),
-            Frame::Finish,
             Frame::Started,
             Frame::Failed("no such port".into()),
             Frame::File { index: 1, mode: 0o755, length: 1 << 40 },
