@@ -115,7 +115,8 @@ pub(crate) struct LabArguments {
 
 const RUN_HELP: &str = "\
 Without --kernel and --initrd among the arguments, the guest is Debian's kernel with a small system that gives a shell; \
-leaving the shell powers the guest off. A path of this machine after --kernel or --initrd is put into the lab.
+leaving the shell powers the guest off, and ^A x leaves at any time. A path of this machine after --kernel or --initrd is \
+put into the lab. Without --append, the guest's command line is `quiet`. SIGUSR1 lists the calls so far.
 
 Exit status: that of `switchboard run`; 124 and 125 as for `cargo xtask lab`.";
 

@@ -40,6 +40,11 @@ setsid cttyhack sh -l
 poweroff -f
 ";
 
+/// For the shell of a person, who does not know that its init is a script and takes no request to power off.
+const PROFILE: &str = "\
+alias poweroff='poweroff -f' halt='halt -f' reboot='reboot -f'
+";
+
 /// A file argument makes the shell read commands without being interactive.
 const SCRIPT: &str = "\
 stty -echo -onlcr </dev/console
@@ -59,6 +64,7 @@ pub(crate) fn initramfs(path: &Path, purpose: Purpose) -> Result<()> {
         Purpose::Shell => SHELL,
         Purpose::Script => SCRIPT,
     };
+    archive.bytes("etc/profile", 0o644, PROFILE.as_bytes())?;
     archive.bytes("init", 0o755, format!("{PREPARE}{rest}").as_bytes())?;
     archive.finish().map(drop)
 }

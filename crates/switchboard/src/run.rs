@@ -31,6 +31,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     raise_file_limit();
 
     let result = run_on_terminal(&mut machine, &statistics, &listing)?;
+    if matches!(result, Ok(End::Quit)) {
+        // The guest's last line is not at its end.
+        let _ = writeln!(io::stderr());
+    }
     let listed = match result {
         // A machine that stopped half-way has calls to show, and they help to see why. One that never ran has not.
         Ok(_) | Err(Error::Vcpu { .. }) => listing.print_at_end(&statistics),

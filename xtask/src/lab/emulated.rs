@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::SIGWINCH;
+use signal_hook::consts::{SIGUSR1, SIGWINCH};
 use switchboard_lab_init::protocol::{Frame, MODULES_FOLDER, REQUEST_PATH, Request, Stream, WORKING_FOLDER};
 use tempfile::TempDir;
 
@@ -189,7 +189,6 @@ impl Session {
             }
             let end = earlier(earlier(timeout, patience), interrupted.map(|(_, end)| end));
             match self.next(end.map(|end| end - now)) {
-                None => {}
                 Some(Event::Frame(Frame::Started)) => {
                     patience = None;
                     self.command_started()?;
@@ -202,6 +201,9 @@ impl Session {
                 Some(Event::Signal(SIGWINCH)) => {
                     self.tell(&Frame::Resize(terminal::size()));
                 }
+                // Asks the command for something, and ends nothing; before there is one, nobody can answer.
+                Some(Event::Signal(SIGUSR1)) if self.started => self.tell(&Frame::Signal(SIGUSR1)),
+                None | Some(Event::Signal(SIGUSR1)) => {}
                 Some(Event::Signal(number)) if !self.started || interrupted.is_some() => {
                     return Ok(interruption(number));
                 }

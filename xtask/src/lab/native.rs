@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGUSR1, SIGWINCH};
 
 use super::events::{Event, earlier};
 use super::signals::Watch;
@@ -104,7 +105,9 @@ fn run_in(folder: &Path, lab: &Lab, command: &[OsString], streams: Streams) -> R
             break if grace.is_some() { 128 + 9 } else { TIMED_OUT };
         }
         match received.recv_timeout(PAUSE) {
-            Ok(Event::Signal(received)) if received != signal_hook::consts::SIGWINCH => {
+            // Asks the command for something, and ends nothing.
+            Ok(Event::Signal(SIGUSR1)) => forward(&child, SIGUSR1),
+            Ok(Event::Signal(received)) if received != SIGWINCH => {
                 forward(&child, received);
                 grace = grace.or_else(|| Some(Instant::now() + GRACE));
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGWINCH};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 
@@ -25,7 +25,8 @@ impl Watch {
     /// Sends an event to `events` for each signal.
     pub(crate) fn start(events: Sender<Event>) -> Result<Self> {
         let idle = idle()?;
-        let mut signals = Signals::new(ENDING.iter().chain(&[SIGWINCH])).context("watching for signals")?;
+        let mut signals =
+            Signals::new(ENDING.iter().chain(&[SIGUSR1, SIGWINCH])).context("watching for signals")?;
         idle.store(false, Ordering::SeqCst);
         let handle = signals.handle();
         thread::spawn(move || {
