@@ -2,28 +2,11 @@
 
 use fdt::{Fdt, node::FdtNode};
 
-use switchboard_firmware::psci::IdleKind;
+use switchboard_firmware::psci::idle_states;
 
 use super::*;
 
-const IDLE_STATES: [IdleState; 2] = [
-    IdleState {
-        name: "cpu-standby",
-        kind: IdleKind::Standby,
-        power_state: 0x0000_0001,
-        entry_latency_us: 20,
-        exit_latency_us: 40,
-        min_residency_us: 200,
-    },
-    IdleState {
-        name: "cpu-power-down",
-        kind: IdleKind::PowerDown,
-        power_state: 0x0001_0001,
-        entry_latency_us: 100,
-        exit_latency_us: 400,
-        min_residency_us: 5000,
-    },
-];
+const IDLE_STATES: &[IdleState] = idle_states();
 
 /// 256 MiB, CPUs 0.0.0.0 and 1.0.0.1, everything that is optional.
 fn machine(cpus: &[Mpidr]) -> Description<'_> {
@@ -34,7 +17,7 @@ fn machine(cpus: &[Mpidr]) -> Description<'_> {
         kaslr_seed: Some(0x0123_4567_89ab_cdef),
         rng_seed: b"thirty-two bytes of no entropy!!",
         cpus,
-        idle_states: &IDLE_STATES,
+        idle_states: IDLE_STATES,
         conduit: Conduit::Hvc,
         interrupt_controller: InterruptController::V3,
         pmu: true,
