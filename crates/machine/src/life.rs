@@ -98,6 +98,8 @@ impl Life<'_> {
                 Err(error) => self.ending.finish(Err(error)),
             }
             let result = self.ending.wait();
+            // All of them out of the guest first: none is to run on while another one's thread is waited for.
+            kickers.iter().for_each(Kicker::kick);
             cpus.into_iter().zip(&kickers).for_each(|(cpu, kicker)| stop(cpu, kicker));
             self.uart.close();
             result
