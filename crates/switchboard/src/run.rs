@@ -79,7 +79,12 @@ fn run_on_terminal(
         raw.store(true, Ordering::Relaxed);
     }
     let console = console(terminal.as_ref())?;
-    Ok(machine.run(Surroundings { console: &console, statistics, control: &control }))
+    let result = machine.run(Surroundings { console: &console, statistics, control: &control });
+    drop(terminal);
+    if let Some(error) = console.output_error() {
+        let _ = writeln!(io::stderr(), "warning: the guest's output is cut off: {error}");
+    }
+    Ok(result)
 }
 
 fn config(arguments: &RunArguments) -> Config {

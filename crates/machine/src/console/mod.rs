@@ -14,8 +14,10 @@ mod tests;
 use std::{
     collections::VecDeque,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
 };
+
+use rustix::io::Errno;
 
 pub use terminal::{RawTerminal, Restorer};
 
@@ -28,6 +30,7 @@ pub struct Console {
     output: OwnedFd,
     kind: InputKind,
     pending: Mutex<Pending>,
+    output_error: OnceLock<Errno>,
 }
 
 /// What the input is.
@@ -51,7 +54,7 @@ impl Console {
     /// A console on these descriptors. Without `input`, nothing is ever typed.
     #[must_use]
     pub fn new(input: Option<OwnedFd>, output: OwnedFd, kind: InputKind) -> Self {
-        Self { input, output, kind, pending: Mutex::new(Pending::default()) }
+        Self { input, output, kind, pending: Mutex::new(Pending::default()), output_error: OnceLock::new() }
     }
 
     fn input_fd(&self) -> Option<BorrowedFd<'_>> {

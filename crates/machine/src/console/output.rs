@@ -18,14 +18,25 @@ impl Console {
         }
     }
 
-    /// A reader that has gone away (a closed pipe) ends the output, and not the machine.
+    /// Why the guest's output was not written to its end, if it was not. A reader that has seen enough and closed the
+    /// pipe is no such reason.
+    #[must_use]
+    pub fn output_error(&self) -> Option<std::io::Error> {
+        self.output_error.get().map(|&error| error.into())
+    }
+
+    /// An output that takes no more (a closed pipe, a full disk) ends the output, and not the machine.
     fn write_all(&self, mut bytes: &[u8]) -> Reader {
         while !bytes.is_empty() {
             match rustix::io::write(&self.output, bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait_for_room(),
-                Err(_) => return Reader::Gone,
+                Err(Errno::PIPE) => return Reader::Gone,
+                Err(error) => {
+                    self.output_error.get_or_init(|| error);
+                    return Reader::Gone;
+                }
             }
         }
         Reader::Present

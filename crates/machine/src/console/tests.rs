@@ -139,6 +139,19 @@ fn output_comes_out_whole_even_when_the_machine_has_ended() {
 }
 
 #[test]
+fn output_to_a_full_disk_is_not_lost_in_silence() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let console = Console::new(None, OwnedFd::from(full), InputKind::Stream);
+    let line = Line::default();
+    let uart = Uart::new(&line).unwrap();
+    enable(&uart);
+    uart.write(DATA, u32::from(b'x'));
+    uart.close();
+    console.pump_output(&uart);
+    assert_eq!(console.output_error().map(|error| error.kind()), Some(std::io::ErrorKind::StorageFull));
+}
+
+#[test]
 fn a_reader_that_has_gone_away_does_not_stop_the_guest() {
     let (reader, output) = pipe().unwrap();
     drop(reader);
@@ -153,4 +166,5 @@ fn a_reader_that_has_gone_away_does_not_stop_the_guest() {
         }
         uart.close();
     });
+    assert!(console.output_error().is_none(), "a closed pipe is no error");
 }
