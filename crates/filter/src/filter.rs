@@ -1,11 +1,13 @@
-//! Disjoint ranges with their actions.
+//! Disjoint ranges with their actions, put together by KVM's rules.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use switchboard_smccc::FunctionId;
 
-use crate::{Action, Range};
+use crate::{
+    Action, EmptyRangeRule, InsertError, Lookup, Range, Request, RequestError, Segments, segments::segments,
+};
 
 /// A range and what happens to the calls in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,30 +20,14 @@ pub struct Rule {
 
 /// A filter under construction: what a monitor asks of KVM before the first vCPU runs.
 ///
-/// Ranges never overlap, and none can be removed again. A function ID in no range is handled.
+/// Ranges never overlap, and none can be removed again. A function ID in no range is handled. [`Filter::freeze`]
+/// ends the construction and makes the [`Lookup`] that answers calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Sorted by range.
     rules: Vec<Rule>,
-}
-
-/// Why a range cannot be added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InsertError {
-    /// It shares a function ID with a range that is there. KVM: EEXIST.
-    Overlap {
-        /// The range that was to be added.
-        range: Range,
-        /// The first range, by function ID, that is in the way.
-        existing: Range,
-    },
-    /// It shares a function ID with the Arm Architecture Calls, which KVM keeps to itself. KVM: EEXIST.
-    Reserved {
-        /// The range that was to be added.
-        range: Range,
-        /// The reserved range that is in the way.
-        reserved: Range,
-    },
+    empty_range: EmptyRangeRule,
+    frozen: bool,
 }
 
 impl Filter {
@@ -52,19 +38,41 @@ impl Filter {
         Range::literal(FunctionId(0xc000_0000), 0x1_0000),
     ];
 
-    /// A filter that changes nothing.
+    /// A filter that changes nothing, by the rules of current kernels.
     #[must_use]
     pub const fn new() -> Self {
-        Self { rules: Vec::new() }
+        Self::with_rule(EmptyRangeRule::Invalid)
+    }
+
+    /// A filter that changes nothing, by the rules of the kernels that `empty_range` describes.
+    #[must_use]
+    pub const fn with_rule(empty_range: EmptyRangeRule) -> Self {
+        Self { rules: Vec::new(), empty_range, frozen: false }
+    }
+
+    /// Does what `KVM_SET_DEVICE_ATTR` does with this argument, in the order in which KVM checks it: padding,
+    /// range and action, frozen, overlap. (EFAULT, an argument that cannot be read, is the caller's.)
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], whose [`errno`](RequestError::errno) is KVM's. Nothing has been inserted then.
+    pub fn request(&mut self, request: &Request) -> Result<(), RequestError> {
+        let rule = request.rule(self.empty_range)?;
+        self.insert(rule.range, rule.action).map_err(RequestError::Insert)
     }
 
     /// Adds a range, all of it or nothing.
     ///
     /// # Errors
     ///
-    /// [`InsertError`] if it overlaps a range that is there or a reserved one. An identical range with the
-    /// identical action overlaps too.
+    /// [`InsertError`] if the filter is frozen, or else if the range overlaps one that is there or a reserved
+    /// one. An identical range with the identical action overlaps too.
     pub fn insert(&mut self, range: Range, action: Action) -> Result<(), InsertError> {
+        if self.frozen {
+            return Err(InsertError::Frozen { range });
+        }
+        // KVM stores the reserved ranges, as handled, at the first attempt that comes this far, be it refused.
+        // Nobody can see the difference to never storing them: an ID in no range is handled too.
         if let Some(reserved) = Self::RESERVED.into_iter().find(|reserved| reserved.overlaps(range)) {
             return Err(InsertError::Reserved { range, reserved });
         }
@@ -81,7 +89,26 @@ impl Filter {
         }
     }
 
-    /// What happens to a call with this (raw) function ID.
+    /// Ends the construction, as the first run of a vCPU does, and compiles the filter. Further insertions fail,
+    /// for ever. Freezing again gives an equal lookup.
+    pub fn freeze(&mut self) -> Lookup {
+        self.frozen = true;
+        self.compile()
+    }
+
+    /// Compiles the filter as it is now and leaves it open.
+    #[must_use]
+    pub fn compile(&self) -> Lookup {
+        Lookup::of(self.segments())
+    }
+
+    /// Has [`Filter::freeze`] been called?
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// What happens to a call with this (raw) function ID. This one searches; [`Lookup::action`] does not.
     #[must_use]
     pub fn action(&self, id: FunctionId) -> Action {
         let at = self.rules.partition_point(|rule| rule.range.last() < id);
@@ -95,99 +122,25 @@ impl Filter {
     pub fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
         self.rules.iter().copied()
     }
+
+    /// All 2^32 function IDs, in order, as the fewest possible ranges of one action each: what is in no range is
+    /// handled, and neighbours with the same action are one.
+    pub fn segments(&self) -> Segments<'_> {
+        segments(&self.rules)
+    }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for rule in &self.rules {
-            writeln!(f, "{} {}", rule.range, rule.action)?;
-        }
-        Ok(())
+        self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))
     }
 }
 
-impl fmt::Display for InsertError {
+impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Overlap { range, existing } => write!(f, "the range {range} overlaps {existing}"),
-            Self::Reserved { range, reserved } => {
-                write!(
-                    f,
-                    "the range {range} overlaps {reserved}, the Arm Architecture Calls, which KVM reserves"
-                )
-            }
-        }
+        write!(f, "{} {}", self.range, self.action)
     }
 }
-
-impl core::error::Error for InsertError {}
 
 #[cfg(test)]
-mod tests {
-    use std::string::ToString;
-
-    use super::*;
-
-    const PSCI: Range = Range::literal(FunctionId(0x8400_0000), 0x20);
-
-    #[test]
-    fn an_id_in_no_range_is_handled() {
-        let mut filter = Filter::new();
-        filter.insert(PSCI, Action::Forward).unwrap();
-        assert_eq!(filter.action(FunctionId(0x83ff_ffff)), Action::Handle);
-        assert_eq!(filter.action(FunctionId(0x8400_0000)), Action::Forward);
-        assert_eq!(filter.action(FunctionId(0x8400_001f)), Action::Forward);
-        assert_eq!(filter.action(FunctionId(0x8400_0020)), Action::Handle);
-    }
-
-    #[test]
-    fn an_identical_range_is_refused() {
-        let mut filter = Filter::new();
-        filter.insert(PSCI, Action::Forward).unwrap();
-        assert_eq!(
-            filter.insert(PSCI, Action::Forward),
-            Err(InsertError::Overlap { range: PSCI, existing: PSCI })
-        );
-    }
-
-    #[test]
-    fn a_refused_range_changes_nothing() {
-        let mut filter = Filter::new();
-        filter.insert(PSCI, Action::Forward).unwrap();
-        let before = filter.clone();
-        filter.insert(Range::literal(FunctionId(0x83ff_0000), 0x2_0000), Action::Deny).unwrap_err();
-        assert_eq!(filter, before);
-    }
-
-    #[test]
-    fn a_range_touching_a_reserved_one_is_refused_even_to_be_handled() {
-        let mut filter = Filter::new();
-        for (base, count) in [(0x8000_8000, 1), (0xc000_0000, 1), (0x7fff_ffff, 2), (0xc000_ffff, 1)] {
-            let range = Range::literal(FunctionId(base), count);
-            assert!(
-                matches!(filter.insert(range, Action::Handle), Err(InsertError::Reserved { .. })),
-                "{range}"
-            );
-        }
-        assert_eq!(filter, Filter::new());
-    }
-
-    #[test]
-    fn everything_but_the_reserved_ranges_fits_in_three() {
-        let mut filter = Filter::new();
-        for (base, count) in [(0, 0x8000_0000), (0x8001_0000, 0x3fff_0000), (0xc001_0000, 0x3fff_0000)] {
-            filter.insert(Range::literal(FunctionId(base), count), Action::Forward).unwrap();
-        }
-        assert_eq!(filter.action(FunctionId(0x8000_ffff)), Action::Handle);
-        assert_eq!(filter.action(FunctionId(0x8001_0000)), Action::Forward);
-        assert_eq!(filter.action(FunctionId(0xffff_ffff)), Action::Forward);
-    }
-
-    #[test]
-    fn a_filter_prints_a_line_a_range_in_order() {
-        let mut filter = Filter::new();
-        filter.insert(Range::literal(FunctionId(0xc400_0000), 0x20), Action::Forward).unwrap();
-        filter.insert(PSCI, Action::Deny).unwrap();
-        assert_eq!(filter.to_string(), "0x84000000..=0x8400001f deny\n0xc4000000..=0xc400001f forward\n");
-    }
-}
+mod tests;

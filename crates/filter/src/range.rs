@@ -4,6 +4,8 @@ use core::fmt;
 
 use switchboard_smccc::FunctionId;
 
+use crate::errno::EINVAL;
+
 /// A non-empty, inclusive run of function IDs, as KVM stores it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Range {
@@ -21,6 +23,9 @@ pub enum RangeError {
 }
 
 impl Range {
+    /// All 2^32 function IDs. No filter takes it: the reserved ranges are in it.
+    pub const ALL: Self = Self::between(FunctionId(0), FunctionId(u32::MAX));
+
     /// `count` function IDs from `base` on: the form of `struct kvm_smccc_filter`.
     ///
     /// # Errors
@@ -45,6 +50,12 @@ impl Range {
             Ok(range) => range,
             Err(_) => panic!("not a range of function IDs"),
         }
+    }
+
+    /// Both ends are in it, and the caller has seen to their order.
+    pub(crate) const fn between(first: FunctionId, last: FunctionId) -> Self {
+        debug_assert!(first.0 <= last.0);
+        Self { first, last }
     }
 
     /// The first function ID in it.
@@ -75,6 +86,16 @@ impl Range {
     #[must_use]
     pub const fn overlaps(self, other: Self) -> bool {
         self.first.0 <= other.last.0 && other.first.0 <= self.last.0
+    }
+}
+
+impl RangeError {
+    /// What KVM's ioctl fails with: EINVAL.
+    #[must_use]
+    pub const fn errno(&self) -> i32 {
+        match self {
+            Self::Empty | Self::Wraps => EINVAL,
+        }
     }
 }
 
@@ -115,6 +136,7 @@ mod tests {
         assert_eq!(range(0, 0), Err(RangeError::Empty));
         assert_eq!(range(0xc001_0000, 0x3fff_0000), Ok(FunctionId(0xffff_ffff)));
         assert_eq!(range(0xffff_fff0, 0x10), Ok(FunctionId(0xffff_ffff)));
+        assert_eq!((RangeError::Empty.errno(), RangeError::Wraps.errno()), (22, 22));
     }
 
     #[test]
