@@ -93,22 +93,24 @@ fn unblock() {
     let _ = unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };
 }
 
-/// The signal must have a handler, or it would end the process. The handler does nothing: that the signal
-/// arrives is what ends `KVM_RUN`.
+/// The signal must have a handler, or it would end the process.
 fn install_handler() {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        extern "C" fn nothing(_: libc::c_int) {}
-        let handler: extern "C" fn(libc::c_int) = nothing;
-        // SAFETY: all zeroes is a valid `sigaction`: no flags (so that system calls are interrupted), an empty mask.
-        #[allow(unsafe_code, reason = "sigaction")]
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = handler as *const () as libc::sighandler_t;
-        // SAFETY: `action` is valid, and its handler touches nothing.
-        #[allow(unsafe_code, reason = "sigaction")]
-        let result = unsafe { libc::sigaction(signal(), &raw const action, std::ptr::null_mut()) };
-        assert_eq!(result, 0, "a real-time signal can be handled");
-    });
+    INSTALLED.call_once(|| handle_with_nothing(signal()));
+}
+
+/// Gives a signal a handler that does nothing: that the signal arrives is what ends `KVM_RUN`.
+pub(crate) fn handle_with_nothing(signal: libc::c_int) {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let handler: extern "C" fn(libc::c_int) = nothing;
+    // SAFETY: all zeroes is a valid `sigaction`: no flags (so that system calls are interrupted), an empty mask.
+    #[allow(unsafe_code, reason = "sigaction")]
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as *const () as libc::sighandler_t;
+    // SAFETY: `action` is valid, and its handler touches nothing.
+    #[allow(unsafe_code, reason = "sigaction")]
+    let result = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "such a signal can be handled");
 }
 
 /// A panic while one of these locks is held leaves nothing half-done behind.

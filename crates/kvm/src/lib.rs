@@ -19,6 +19,8 @@ mod gic;
 mod host;
 #[cfg(target_arch = "aarch64")]
 mod kick;
+#[cfg(target_arch = "aarch64")]
+pub mod raw;
 mod register;
 mod report;
 #[cfg(target_arch = "aarch64")]

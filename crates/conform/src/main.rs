@@ -1,0 +1,21 @@
+//! `switchboard-conform`: runs a campaign.
+//!
+//! Standard output: differences, and at the end the counts. Exit status: 0 if there is no difference, 1 if there is
+//! one, 2 for a wrong command line, 10 if KVM cannot be used.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod command;
+
+fn main() -> ExitCode {
+    match command::run(&command::Arguments::parse()) {
+        Ok(command::Outcome::Equal) => ExitCode::SUCCESS,
+        Ok(command::Outcome::Different) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(10)
+        }
+    }
+}
