@@ -17,10 +17,14 @@ impl<'line> Args<'line> {
     /// If it is no number: a test must not run with something else than it was told.
     pub fn number(self, name: &str, default: u64) -> u64 {
         let Some(value) = self.value(name) else { return default };
-        let number = match value.strip_prefix("0x") {
-            Some(digits) => u64::from_str_radix(digits, 16),
-            None => value.parse(),
-        };
-        number.unwrap_or_else(|_| panic!("{name}={value} is not a number"))
+        number(value).unwrap_or_else(|| panic!("{name}={value} is not a number"))
+    }
+}
+
+/// A number, decimal or with `0x`.
+pub fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
     }
 }

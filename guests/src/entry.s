@@ -209,8 +209,9 @@ power_down:
     ldp     x29, x30, [sp], #16
     ret
 
-// u64 call_hvc(registers), u64 call_smc(registers): x0 to x17 from memory, the call, x0 to x17 back to memory.
-// Returns 1 if the instruction was undefined, else 0.
+// CallEnd call_hvc(registers), CallEnd call_smc(registers): x0 to x17 from memory, the call, x0 to x17 back to memory.
+// Returns 1 in x0 if the instruction was undefined, else 0; and in x1 a digit for each instruction around it: 0x111 if
+// each was executed once. The count is kept in x18, which a call preserves (SMCCC, section 2.6).
     .macro  define_call name, instruction
     .global \name
 \name:
@@ -226,8 +227,12 @@ power_down:
     ldp     x14, x15, [x0, #112]
     ldp     x16, x17, [x0, #128]
     ldp     x0, x1, [x0]
+    mov     x18, xzr
+    add     x18, x18, #0x1
 \name\()_instruction:
     \instruction #0
+    add     x18, x18, #0x10
+    add     x18, x18, #0x100
     ldr     x29, [sp, #16]
     stp     x0, x1, [x29]
     stp     x2, x3, [x29, #16]
@@ -239,6 +244,7 @@ power_down:
     stp     x14, x15, [x29, #112]
     stp     x16, x17, [x29, #128]
     mrs     x0, tpidr_el1
+    mov     x1, x18
     ldp     x29, x30, [sp], #32
     ret
     .endm

@@ -12,6 +12,7 @@ pub struct Node<'tree> {
     pub reg: &'tree [u8],
     pub method: &'tree [u8],
     pub bootargs: &'tree [u8],
+    pub stdout_path: &'tree [u8],
     /// `#address-cells` and `#size-cells` that its `reg` is written in: those of its parent.
     pub cells: Cells,
     own_cells: Cells,
@@ -104,6 +105,7 @@ impl<'tree> Node<'tree> {
             reg: &[],
             method: &[],
             bootargs: &[],
+            stdout_path: &[],
             cells,
             own_cells: Cells { address: 2, size: 1 },
         }
@@ -116,6 +118,7 @@ impl<'tree> Node<'tree> {
             "reg" => self.reg = value,
             "method" => self.method = value,
             "bootargs" => self.bootargs = value,
+            "stdout-path" => self.stdout_path = value,
             "#address-cells" => self.own_cells.address = to_usize(be32(value, 0)?)?,
             "#size-cells" => self.own_cells.size = to_usize(be32(value, 0)?)?,
             _ => {}

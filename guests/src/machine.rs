@@ -1,8 +1,8 @@
-//! The machine, as its FDT describes it.
+//! The machine, as its FDT describes it, and the command line where it knows better.
 
 use crate::{
-    args::Args,
-    console,
+    args::{self, Args},
+    console::{self, Uart},
     fdt::{self, Node},
     smccc::Conduit,
 };
@@ -22,6 +22,9 @@ pub struct Gic {
 
 pub struct Machine {
     pub args: Args<'static>,
+    /// What `/chosen` calls the console: its node's name.
+    stdout: Option<&'static str>,
+    console: Option<Uart>,
     /// What `/psci` says.
     pub conduit: Option<Conduit>,
     pub gic: Option<Gic>,
@@ -40,6 +43,8 @@ impl Machine {
     pub unsafe fn discover(fdt: usize) -> Option<Self> {
         let mut machine = Self {
             args: Args(""),
+            stdout: None,
+            console: None,
             conduit: None,
             gic: None,
             memory: [(0, 0); 4],
@@ -47,23 +52,57 @@ impl Machine {
             cpu_count: 0,
         };
         // SAFETY: the caller's.
+        unsafe { fdt::walk(fdt, |node| machine.choose(node))? };
+        // SAFETY: the caller's.
         unsafe { fdt::walk(fdt, |node| machine.add(node))? };
+        machine.override_by_arguments();
+        if let Some(uart) = machine.console {
+            console::set(uart);
+        }
         Some(machine)
+    }
+
+    /// What `/chosen` says, wherever in the tree it is.
+    fn choose(&mut self, node: &Node<'static>) {
+        if (node.depth, node.name) == (2, "chosen") {
+            self.args = Args(fdt::text(node.bootargs).unwrap_or(""));
+            // `/soc/serial@1000:115200`; an alias names no node here.
+            let path = fdt::text(node.stdout_path).and_then(|text| text.split(':').next());
+            self.stdout = path.and_then(|path| path.rsplit_once('/')).map(|(_, name)| name);
+        }
+    }
+
+    /// What the command line says, for a machine whose FDT does not.
+    fn override_by_arguments(&mut self) {
+        if let Some(uart) = self.args.value("console").and_then(Uart::from_argument) {
+            self.console = Some(uart);
+        }
+        if let Some(list) = self.args.value("cpus") {
+            self.cpu_count = 0;
+            for (slot, affinity) in self.cpus.iter_mut().zip(list.split(',').filter_map(args::number)) {
+                *slot = affinity;
+                self.cpu_count += 1;
+            }
+        }
     }
 
     fn add(&mut self, node: &Node<'static>) {
         match (node.depth, node.name) {
-            (2, "chosen") => self.args = Args(fdt::text(node.bootargs).unwrap_or("")),
             (2, "psci") => self.conduit = fdt::text(node.method).and_then(Conduit::from_name),
             _ if fdt::text(node.device_type) == Some("cpu") => self.add_cpu(node),
             _ if fdt::text(node.device_type) == Some("memory") => self.add_memory(node),
-            _ if node.is_compatible("arm,pl011") => {
-                if let Some((base, _)) = device(node, 0) {
-                    console::set(base);
-                }
-            }
             _ if node.is_compatible("arm,gic-v3") => self.gic = gic(node),
-            _ => {}
+            _ => self.add_console(node),
+        }
+    }
+
+    /// The one that `/chosen` names, or else the first.
+    fn add_console(&mut self, node: &Node<'static>) {
+        let Some(uart) = Uart::of_kind(|with| node.is_compatible(with)) else { return };
+        if let Some((base, _)) = device(node, 0)
+            && (self.console.is_none() || self.stdout == Some(node.name))
+        {
+            self.console = Some(uart(base));
         }
     }
 

@@ -4,7 +4,7 @@
 //! command line asks for; their results go out as TAP ([`tap`]). Then the guest turns its machine off.
 //!
 //! Written from the specifications alone, without a line of Switchboard's own crates: a mistake in those must not
-//! hide itself here.
+//! hide itself here. The one exception is `switchboard-cases`, the reader of `conformance/`, which knows no service.
 
 #![no_std]
 #![no_main]

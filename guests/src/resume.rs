@@ -31,8 +31,8 @@ unsafe extern "C" {
 
 /// How a CPU came back.
 pub enum PowerDown {
-    /// The call returned this in x0.
-    Returned(u64),
+    /// The call returned this.
+    Returned(Registers),
     /// At the entry point, in this state.
     Resumed { context: u64, sctlr_el1: u64, pstate: u64 },
 }
@@ -46,7 +46,7 @@ pub fn suspend(conduit: Conduit, index: usize, mut registers: Registers) -> Powe
     let buffer = unsafe { buffers.add(index) };
     // SAFETY: the buffer is this CPU's; `power_down` preserves what a function must, both ways.
     if unsafe { power_down(buffer, &raw mut registers, conduit.routine()) } == 0 {
-        return PowerDown::Returned(registers.0[0]);
+        return PowerDown::Returned(registers);
     }
     // SAFETY: as above; `resume_entry` wrote it, on this CPU.
     let [context, sctlr_el1, pstate] = unsafe { (&raw const (*buffer).resumed).read_volatile() };

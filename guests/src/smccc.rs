@@ -32,14 +32,26 @@ pub struct Return {
     pub registers: Registers,
     /// The instruction was undefined; the registers are those before the call.
     pub undefined: bool,
+    /// A digit for each instruction around the call: [`EACH_ONCE`].
+    pub executed: u64,
+}
+
+/// `Return::executed` if the instruction before the call and the two behind it were executed once each.
+pub const EACH_ONCE: u64 = 0x111;
+
+/// What the routines in `entry.s` return.
+#[repr(C)]
+pub struct CallEnd {
+    undefined: u64,
+    executed: u64,
 }
 
 unsafe extern "C" {
-    fn call_hvc(registers: *mut Registers) -> u64;
-    fn call_smc(registers: *mut Registers) -> u64;
+    fn call_hvc(registers: *mut Registers) -> CallEnd;
+    fn call_smc(registers: *mut Registers) -> CallEnd;
 }
 
-pub type CallRoutine = unsafe extern "C" fn(*mut Registers) -> u64;
+pub type CallRoutine = unsafe extern "C" fn(*mut Registers) -> CallEnd;
 
 impl Conduit {
     pub fn set_default(self) {
@@ -77,8 +89,8 @@ impl Conduit {
     pub fn call(self, mut registers: Registers) -> Return {
         // SAFETY: the routine reads and writes `registers` and preserves what a function must; memory that the
         // firmware might change is none that Rust knows.
-        let undefined = unsafe { self.routine()(&raw mut registers) } != 0;
-        Return { registers, undefined }
+        let end = unsafe { self.routine()(&raw mut registers) };
+        Return { registers, undefined: end.undefined != 0, executed: end.executed }
     }
 
     /// Makes a call with up to three arguments; x0.

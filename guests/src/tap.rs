@@ -36,6 +36,13 @@ impl Report {
         holds
     }
 
+    /// Says more about the failure that was just shown.
+    pub fn note(&self, text: fmt::Arguments<'_>) {
+        if self.failures <= SHOWN {
+            println!("# {text}");
+        }
+    }
+
     /// Holds under Switchboard; another firmware may differ, and that is only noted.
     pub fn check_ours(&mut self, holds: bool, otherwise: fmt::Arguments<'_>) -> bool {
         if !self.any_firmware {
@@ -77,4 +84,9 @@ impl Report {
             _ => println!("not ok {number} - {name}"),
         }
     }
+}
+
+/// Prints a point that says nothing here.
+pub fn print_skip(number: usize, name: fmt::Arguments<'_>, reason: fmt::Arguments<'_>) {
+    println!("ok {number} - {name} # SKIP {reason}");
 }

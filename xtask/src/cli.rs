@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Fetch what the other commands need (they also do that themselves)
     #[command(after_help = SETUP_HELP)]
     Setup,
-    /// Build `switchboard` and the lab's init for arm64, and print where they are
+    /// Build `switchboard`, the lab's init and the bare-metal guest for arm64, and print where they are
     Build,
 }
 

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::guests;
 use crate::setup::toolchain::CrossToolchain;
 use crate::trouble::Trouble;
 
@@ -39,6 +40,9 @@ pub(crate) fn command() -> Result<()> {
     let toolchain = CrossToolchain::get()?;
     println!("{}", switchboard(&toolchain)?.display());
     println!("{}", lab_init(&toolchain)?.display());
+    if let Some(image) = guests::build_in_place(&toolchain)? {
+        println!("{}", image.display());
+    }
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use kvm_bindings::{
     KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, KVM_ARM_VCPU_PMU_V3_IRQ, KVM_ARM_VCPU_SVE,
-    KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_SUSPENDED, KVM_SYSTEM_EVENT_WAKEUP, kvm_device_attr, kvm_mp_state,
-    kvm_vcpu_init,
+    KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_STOPPED, KVM_MP_STATE_SUSPENDED, KVM_SYSTEM_EVENT_RESET,
+    KVM_SYSTEM_EVENT_SHUTDOWN, KVM_SYSTEM_EVENT_WAKEUP, kvm_device_attr, kvm_mp_state, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use switchboard_firmware::{
@@ -53,6 +53,10 @@ pub enum Exit<'vcpu> {
     },
     /// An interrupt is waiting for a suspended vCPU.
     WakeUp,
+    /// The guest asked KVM's own PSCI to switch the machine off. KVM has stopped every vCPU.
+    SystemOff,
+    /// The guest asked KVM's own PSCI to reset the machine. KVM has stopped every vCPU.
+    SystemReset,
     /// A signal came, or a kick.
     Interrupted,
 }
@@ -158,6 +162,15 @@ impl Vcpu {
         self.enter_at(entry)
     }
 
+    /// Makes it a CPU that is off until a call of KVM's own PSCI starts it: its next run waits for that in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.set_mp_state(KVM_MP_STATE_STOPPED)
+    }
+
     /// Lets its next run wait for an interrupt, whether or not the guest has interrupts masked.
     ///
     /// # Errors
@@ -191,6 +204,8 @@ impl Vcpu {
             Ok(VcpuExit::MmioRead(address, data)) => Ok(Exit::MmioRead { address: Ipa(address), data }),
             Ok(VcpuExit::MmioWrite(address, data)) => Ok(Exit::MmioWrite { address: Ipa(address), data }),
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_WAKEUP, _)) => Ok(Exit::WakeUp),
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => Ok(Exit::SystemOff),
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => Ok(Exit::SystemReset),
             Ok(VcpuExit::Intr) => Ok(Exit::Interrupted),
             Ok(other) => Err(Error::UnknownExit(format!("{other:?}"))),
             Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Ok(Exit::Interrupted),

@@ -28,7 +28,7 @@ pub struct CallStatistics {
 pub struct CallTable {
     rows: Box<[Row; ROWS]>,
     others: Row,
-    exits: [AtomicU64; 4],
+    exits: [AtomicU64; 5],
 }
 
 /// Why a vCPU left the guest.
@@ -42,6 +42,8 @@ pub enum ExitKind {
     WakeUp,
     /// A signal.
     Interrupted,
+    /// KVM's own PSCI switches the machine off, or resets it.
+    System,
 }
 
 /// How often vCPUs left the guest. Each exit is one `KVM_RUN`.
@@ -55,6 +57,8 @@ pub struct ExitCounts {
     pub wake_ups: u64,
     /// Signals.
     pub interrupted: u64,
+    /// Ends of the machine by KVM's own PSCI.
+    pub system: u64,
 }
 
 /// One call that has been answered.
@@ -177,6 +181,7 @@ impl CallStatistics {
             mmio: sum(ExitKind::Mmio),
             wake_ups: sum(ExitKind::WakeUp),
             interrupted: sum(ExitKind::Interrupted),
+            system: sum(ExitKind::System),
         }
     }
 
@@ -198,12 +203,13 @@ impl CallTable {
     }
 
     fn exit(&self, kind: ExitKind) -> &AtomicU64 {
-        let [hypercalls, mmio, wake_ups, interrupted] = &self.exits;
+        let [hypercalls, mmio, wake_ups, interrupted, system] = &self.exits;
         match kind {
             ExitKind::Hypercall => hypercalls,
             ExitKind::Mmio => mmio,
             ExitKind::WakeUp => wake_ups,
             ExitKind::Interrupted => interrupted,
+            ExitKind::System => system,
         }
     }
 

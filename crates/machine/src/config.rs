@@ -21,12 +21,23 @@ pub struct Config {
     pub memory: u64,
     /// The conduit that the device tree tells the guest to use for PSCI. Both work.
     pub conduit: Conduit,
+    /// Who answers the guest's PSCI calls.
+    pub psci: AnsweredBy,
     /// Optional features of the CPUs.
     pub features: FeatureRequest,
     /// What to do when the guest resets.
     pub on_reset: OnReset,
     /// Where to write the device tree, if anywhere.
     pub device_tree: Option<PathBuf>,
+}
+
+/// Who answers the calls of a service that both halves have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// Firmware in userspace: KVM forwards the calls.
+    Userspace,
+    /// KVM, in the kernel: nothing is forwarded.
+    Kvm,
 }
 
 /// What to do when the guest resets.

@@ -132,7 +132,8 @@ impl Error {
         Some(match self {
             Self::Open(error) => open_hint(error),
             Self::Kvm(switchboard_kvm::Error::NoFilter) => {
-                "run `switchboard host` to see what this host offers, and use a kernel of Linux 6.4 or later"
+                "run `switchboard host` to see what this host offers; use a kernel of Linux 6.4 or later, or leave \
+                 PSCI to KVM with `--psci kvm`"
                     .into()
             }
             Self::OpenKernel { .. } | Self::Initrd { .. } => {

@@ -36,7 +36,7 @@ mod vcpu;
 
 pub use boot::{image::Reason as ImageReason, placement::PlacementError};
 pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
-pub use config::{Config, FeatureRequest, OnReset, Wanted};
+pub use config::{AnsweredBy, Config, FeatureRequest, OnReset, Wanted};
 pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};

@@ -7,14 +7,14 @@ use std::{
 };
 
 use switchboard_firmware::{
-    CpuIndex, EntryPoint, Firmware,
+    CpuIndex, EntryPoint, Firmware, Service,
     psci::{Endianness, PowerTable, Psci, Start, idle_states},
 };
 use switchboard_kvm::{Gic, GicLayout, Kicker, Kvm, Spi, Vcpu, VcpuFeatures, Vm};
 use switchboard_smccc::Mpidr;
 
 use crate::{
-    Config, End, Error, Machine, Memory, Surroundings, Wanted,
+    AnsweredBy, Config, End, Error, Machine, Memory, Surroundings, Wanted,
     boot::{
         fdt::{self, InitialRamDisk, InterruptController},
         files::Boot,
@@ -32,6 +32,8 @@ pub(crate) struct Life<'vm> {
     pub(crate) memory: &'vm Memory,
     pub(crate) uart: Uart<'vm>,
     pub(crate) ending: Arc<Ending>,
+    /// Who starts CPUs and turns them off. If it is KVM, `power` says nothing.
+    pub(crate) psci: AnsweredBy,
     power: Arc<PowerTable>,
     /// The vCPUs' threads, to be woken. Set before the boot CPU starts.
     threads: OnceLock<Vec<Thread>>,
@@ -69,7 +71,7 @@ impl Machine {
         })?;
 
         let power = Arc::new(PowerTable::new(&hardware.affinities));
-        let firmware = Firmware::new(vec![Box::new(Psci::new(Arc::clone(&power)))])?;
+        let firmware = Firmware::new(services(config.psci, &power))?;
         hardware.vm.install(firmware.filter())?;
         around.statistics.set_services(&firmware);
         let entry = EntryPoint { address: boot.placement.kernel, context: boot.placement.device_tree.0 };
@@ -80,13 +82,17 @@ impl Machine {
         let vcpus = std::mem::take(&mut hardware.vcpus);
         let line = UartLine { vm: &hardware.vm, ending: Arc::clone(&ending) };
         let uart = Uart::new(&line)?;
-        let life = Life { firmware, memory: &memory, uart, ending, power, threads: OnceLock::new() };
+        let psci = config.psci;
+        let life = Life { firmware, memory: &memory, uart, ending, psci, power, threads: OnceLock::new() };
         life.run(vcpus, entry, around)
     }
 }
 
 impl Life<'_> {
     fn run(&self, mut vcpus: Vec<Vcpu>, entry: EntryPoint, around: Surroundings<'_>) -> Result<End, Error> {
+        if self.psci == AnsweredBy::Kvm {
+            leave_power_to_kvm(&mut vcpus, entry)?;
+        }
         let kickers: Vec<Kicker> = vcpus.iter_mut().map(Vcpu::take_kicker).collect();
         thread::scope(|scope| {
             let mut cpus = Vec::new();
@@ -142,10 +148,12 @@ impl Life<'_> {
         Ok(())
     }
 
-    /// Starts the boot CPU (Linux, `Documentation/arch/arm64/booting.rst`: x0 is the device tree).
+    /// Starts the boot CPU, if that has not been done for KVM.
     fn power_on(&self, entry: EntryPoint) {
-        let start = Start { entry, endianness: Endianness::Little };
-        self.power.start(CpuIndex(0), start).expect("nothing has run yet");
+        if self.psci == AnsweredBy::Kvm {
+            return;
+        }
+        self.power.start(CpuIndex(0), boot_start(entry)).expect("nothing has run yet");
         self.wake(CpuIndex(0));
     }
 
@@ -166,6 +174,28 @@ impl Life<'_> {
         }
         None
     }
+}
+
+/// The services of a machine.
+fn services(psci: AnsweredBy, power: &Arc<PowerTable>) -> Vec<Box<dyn Service>> {
+    match psci {
+        AnsweredBy::Userspace => vec![Box::new(Psci::new(Arc::clone(power)))],
+        AnsweredBy::Kvm => Vec::new(),
+    }
+}
+
+/// How the boot CPU starts (Linux, `Documentation/arch/arm64/booting.rst`: x0 is the device tree).
+const fn boot_start(entry: EntryPoint) -> Start {
+    Start { entry, endianness: Endianness::Little }
+}
+
+/// The boot CPU is on, all others are off, and from here on it is KVM that changes this. Before the threads are there,
+/// which may run their vCPUs at once.
+fn leave_power_to_kvm(vcpus: &mut [Vcpu], entry: EntryPoint) -> Result<(), Error> {
+    let (boot, others) = vcpus.split_first_mut().expect("a machine has a CPU");
+    boot.start(boot_start(entry))?;
+    others.iter_mut().try_for_each(Vcpu::stop)?;
+    Ok(())
 }
 
 /// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
@@ -230,7 +260,11 @@ impl Hardware {
             kaslr_seed: Some(u64::from_ne_bytes(random()?)),
             rng_seed: &random::<64>()?,
             cpus: &self.affinities,
-            idle_states: idle_states(),
+            // To KVM every power state is a standby, and WFI is that already.
+            idle_states: match config.psci {
+                AnsweredBy::Userspace => idle_states(),
+                AnsweredBy::Kvm => &[],
+            },
             conduit: config.conduit,
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,

@@ -7,7 +7,7 @@ use switchboard_kvm::{Exit, HypercallExit, Kicker, Vcpu};
 use switchboard_smccc::Ipa;
 
 use crate::{
-    CallRecord, CallTable, End, Error, ExitKind, VcpuError, Verdict,
+    AnsweredBy, CallRecord, CallTable, End, Error, ExitKind, VcpuError, Verdict,
     ending::PanicGuard,
     layout::{UART, UART_SIZE},
     life::Life,
@@ -44,7 +44,12 @@ impl Cpu<'_> {
     pub(crate) fn live(mut self, kicker: &Kicker) {
         let _guard = PanicGuard::new(&self.life.ending, "vcpu");
         let _attachment = kicker.attach();
-        if let Err(source) = self.run_while_started() {
+        let lived = match self.life.psci {
+            AnsweredBy::Userspace => self.run_while_started(),
+            // KVM starts the vCPU and turns it off, inside KVM_RUN.
+            AnsweredBy::Kvm => self.run_until_off(),
+        };
+        if let Err(source) = lived {
             self.life.ending.finish(Err(Error::Vcpu { cpu: self.index, source }));
         }
     }
@@ -79,6 +84,14 @@ impl Cpu<'_> {
                     self.calls.record_exit(ExitKind::WakeUp);
                     self.wake(wake.take())?;
                     Next::Run
+                }
+                Exit::SystemOff => {
+                    self.calls.record_exit(ExitKind::System);
+                    self.end(End::Off)
+                }
+                Exit::SystemReset => {
+                    self.calls.record_exit(ExitKind::System);
+                    self.end(End::Reset)
                 }
                 Exit::Interrupted => {
                     // Of interest only if the machine has ended, which is asked next.

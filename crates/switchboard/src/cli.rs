@@ -50,6 +50,11 @@ pub(crate) struct RunArguments {
     #[arg(long, value_enum, default_value_t = Conduit::Hvc)]
     pub(crate) conduit: Conduit,
 
+    /// Who answers the guest's PSCI calls: Switchboard, in userspace, or KVM's own PSCI, in the kernel. With KVM's,
+    /// nothing is forwarded.
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = AnsweredBy::Userspace)]
+    pub(crate) psci: AnsweredBy,
+
     /// Optional features of the CPUs: `pmu`, `pauth` and `sve`, each `=on` or `=off`, separated by commas. A
     /// feature that is not named is there where the host has it.
     #[arg(long, value_name = "LIST", default_value = "", value_parser = parse_features)]
@@ -102,6 +107,21 @@ impl From<Conduit> for switchboard_machine::Conduit {
         match conduit {
             Conduit::Hvc => Self::Hvc,
             Conduit::Smc => Self::Smc,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AnsweredBy {
+    Userspace,
+    Kvm,
+}
+
+impl From<AnsweredBy> for switchboard_machine::AnsweredBy {
+    fn from(who: AnsweredBy) -> Self {
+        match who {
+            AnsweredBy::Userspace => Self::Userspace,
+            AnsweredBy::Kvm => Self::Kvm,
         }
     }
 }

@@ -96,6 +96,7 @@ fn config(arguments: &RunArguments) -> Config {
         cpus: arguments.cpus,
         memory: arguments.memory,
         conduit: arguments.conduit.into(),
+        psci: arguments.psci.into(),
         features: arguments.cpu_features,
         on_reset: if arguments.no_reboot { OnReset::End } else { OnReset::Restart },
         device_tree: arguments.dtb_dump.clone(),

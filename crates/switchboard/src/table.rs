@@ -34,15 +34,16 @@ struct Exits {
     mmio: u64,
     wake_ups: u64,
     interrupted: u64,
+    system: u64,
 }
 
 /// The list for programs.
 pub(crate) fn report(statistics: &CallStatistics) -> CallReport {
-    let ExitCounts { hypercalls, mmio, wake_ups, interrupted } = statistics.exits();
+    let ExitCounts { hypercalls, mmio, wake_ups, interrupted, system } = statistics.exits();
     CallReport {
         version: 1,
         calls: statistics.summary().iter().map(row).collect(),
-        exits: Exits { hypercalls, mmio, wake_ups, interrupted },
+        exits: Exits { hypercalls, mmio, wake_ups, interrupted, system },
     }
 }
 

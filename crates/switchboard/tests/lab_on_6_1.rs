@@ -23,3 +23,12 @@ fn host_says_why_it_will_not_work() {
     assert!(text.contains("SMCCC filter                    absent"), "{text}");
     assert!(text.contains("problem"), "{text}");
 }
+
+#[test]
+fn with_the_psci_of_kvm_no_filter_is_needed() {
+    // Before Linux 6.4, KVM answers no SMC.
+    let arguments = ["--psci", "kvm", "--cpus", "4"];
+    let ended = Guest::bare("test=conformance conduit=hvc", &arguments).end();
+    ended.assert_code(0);
+    ended.assert_tap();
+}

@@ -52,6 +52,22 @@ pub fn report(_index: usize, entry: EntryState) {
     }
 }
 
+/// Before a CPU_ON of the CPU with this index: what it is to do. The number of the start.
+pub fn prepare(index: usize) -> u64 {
+    secondary::set_job(index, Job::ReportAndOff);
+    STARTED.fetch_add(1, Ordering::Release) + 1
+}
+
+/// How the CPU that was prepared under this number has started, once it has.
+pub fn arrival(number: u64) -> Option<EntryState> {
+    cpu::poll(LIMIT_MS, || MAILBOX.read(number))
+}
+
+/// Lets the CPU that was prepared under this number turn itself off.
+pub fn release(number: u64) {
+    RELEASED.store(number, Ordering::Release);
+}
+
 /// `None` if it is no use going on.
 fn one_start(
     conduit: Conduit,
@@ -63,8 +79,7 @@ fn one_start(
 ) -> Option<()> {
     let info = || psci::affinity_info(conduit, target);
     report.equal(format_args!("AFFINITY_INFO of {target:#x} before"), info(), psci::OFF);
-    secondary::set_job(index, Job::ReportAndOff);
-    let number = STARTED.fetch_add(1, Ordering::Release) + 1;
+    let number = prepare(index);
 
     let context = secondary::context(random.next(), index);
     let (result, context) = start(conduit, target, context, narrow, random);
@@ -74,7 +89,7 @@ fn one_start(
     // QEMU's own PSCI starts the target later, and says OFF until then.
     report.check_ours(started, format_args!("AFFINITY_INFO of {target:#x} after CPU_ON: {after:#x}"));
 
-    let Some(entry) = cpu::poll(LIMIT_MS, || MAILBOX.read(number)) else {
+    let Some(entry) = arrival(number) else {
         report.check(false, format_args!("CPU {target:#x} does not arrive"));
         return None;
     };
@@ -83,7 +98,7 @@ fn one_start(
     let again = psci::cpu_on(conduit, target, secondary::entry(), context);
     report.equal(format_args!("CPU_ON of {target:#x} while it runs"), again, psci::ALREADY_ON);
 
-    RELEASED.store(number, Ordering::Release);
+    release(number);
     let off = cpu::poll(LIMIT_MS, || (info() != psci::ON).then(info));
     report.equal(
         format_args!("AFFINITY_INFO of {target:#x} after CPU_OFF"),

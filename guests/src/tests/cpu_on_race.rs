@@ -4,7 +4,7 @@
 //! told ALREADY_ON or ON_PENDING. After every ten of them there is one in which it turns itself off at once. Then the
 //! later call may well succeed too, and must: every SUCCESS is one start, and nothing else is.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::{
     cpu,
@@ -29,29 +29,20 @@ static SECOND_RESULT: AtomicU64 = AtomicU64::new(0);
 static STARTS: AtomicU64 = AtomicU64::new(0);
 static RELEASED: AtomicU64 = AtomicU64::new(0);
 static OVER: AtomicBool = AtomicBool::new(false);
+/// The function the racers call.
+static FUNCTION: AtomicU32 = AtomicU32::new(psci::CPU_ON_64);
 /// The racers' calls are SMCs.
 static BY_SMC: AtomicBool = AtomicBool::new(false);
 
 pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
-    let mut others = machine.other_cpus();
-    let (Some((second_index, second)), Some((target_index, target))) = (others.next(), others.next()) else {
-        return report.skip("needs 3 CPUs");
+    let second = match begin(machine, conduit, psci::CPU_ON_64) {
+        Begun::Second(affinity) => affinity,
+        Begun::TooFewCpus => return report.skip("needs 3 CPUs"),
+        Begun::Refused { cpu, result } => {
+            report.equal(format_args!("CPU_ON of {cpu:#x}"), result, psci::SUCCESS);
+            return;
+        }
     };
-    secondary::set_job(second_index, Job::Race);
-    secondary::set_job(target_index, Job::CountAndOff);
-    TARGET.store(target, Ordering::Relaxed);
-    CONTEXT.store(secondary::context(0, target_index), Ordering::Relaxed);
-    for state in [&BEGUN, &READY, &DONE, &STARTS, &RELEASED] {
-        state.store(0, Ordering::Relaxed);
-    }
-    BY_SMC.store(conduit == Conduit::Smc, Ordering::Relaxed);
-    OVER.store(false, Ordering::Release);
-
-    let context = secondary::context(0, second_index);
-    let result = psci::cpu_on(conduit, second, secondary::entry(), context);
-    if !report.equal(format_args!("CPU_ON of {second:#x}"), result, psci::SUCCESS) {
-        return;
-    }
     let rounds = machine.args.number("rounds", 10_000);
     for round in 1..=rounds + rounds / 10 {
         if let Err(what) = one_round(conduit, round, report) {
@@ -59,23 +50,85 @@ pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
             break;
         }
     }
+    let off = end(conduit, second);
+    report.check(off.is_some(), format_args!("the second racer does not go off"));
+}
+
+/// One round by itself: what the two calls of `function` return, and how often the target starts.
+pub fn once(machine: &Machine, conduit: Conduit, function: u32) -> Result<[u64; 3], &'static str> {
+    let second = match begin(machine, conduit, function) {
+        Begun::Second(affinity) => affinity,
+        Begun::TooFewCpus => return Err("needs 3 CPUs"),
+        Begun::Refused { .. } => return Err("the second racer cannot be started"),
+    };
+    let results = race_once(conduit, 1);
+    let target = TARGET.load(Ordering::Relaxed);
+    RELEASED.store(u64::MAX, Ordering::Release);
+    let started = wait(|| STARTS.load(Ordering::Acquire) >= 1)
+        .and_then(|()| wait(|| psci::affinity_info(conduit, target) == psci::OFF));
+    end(conduit, second).ok_or("the second racer does not go off")?;
+    let [first, second] = results.ok_or("the second racer does not race")?;
+    started.ok_or("the target does not start and go off")?;
+    Ok([first, second, STARTS.load(Ordering::Acquire)])
+}
+
+/// The second racer, on its way.
+enum Begun {
+    /// Its affinity.
+    Second(u64),
+    TooFewCpus,
+    Refused {
+        cpu: u64,
+        result: u64,
+    },
+}
+
+fn begin(machine: &Machine, conduit: Conduit, function: u32) -> Begun {
+    let mut others = machine.other_cpus();
+    let (Some((second_index, second)), Some((target_index, target))) = (others.next(), others.next()) else {
+        return Begun::TooFewCpus;
+    };
+    secondary::set_job(second_index, Job::Race);
+    secondary::set_job(target_index, Job::CountAndOff);
+    TARGET.store(target, Ordering::Relaxed);
+    CONTEXT.store(secondary::context(0, target_index), Ordering::Relaxed);
+    FUNCTION.store(function, Ordering::Relaxed);
+    for state in [&BEGUN, &READY, &DONE, &STARTS, &RELEASED] {
+        state.store(0, Ordering::Relaxed);
+    }
+    BY_SMC.store(conduit == Conduit::Smc, Ordering::Relaxed);
+    OVER.store(false, Ordering::Release);
+
+    let context = secondary::context(0, second_index);
+    match psci::cpu_on(conduit, second, secondary::entry(), context) {
+        psci::SUCCESS => Begun::Second(second),
+        result => Begun::Refused { cpu: second, result },
+    }
+}
+
+/// Waits until the second racer is off.
+fn end(conduit: Conduit, second: u64) -> Option<()> {
     OVER.store(true, Ordering::Release);
     RELEASED.store(u64::MAX, Ordering::Release);
-    let off = cpu::poll(LIMIT_MS, || (psci::affinity_info(conduit, second) == psci::OFF).then_some(()));
-    report.check(off.is_some(), format_args!("the second racer does not go off"));
+    wait(|| psci::affinity_info(conduit, second) == psci::OFF)
+}
+
+/// Both call at the same time: their results.
+fn race_once(conduit: Conduit, round: u64) -> Option<[u64; 2]> {
+    wait(|| READY.load(Ordering::Acquire) == round)?;
+    BEGUN.store(round, Ordering::Release);
+    let first = race(conduit);
+    wait(|| DONE.load(Ordering::Acquire) == round)?;
+    Some([first, SECOND_RESULT.load(Ordering::Relaxed)])
 }
 
 fn one_round(conduit: Conduit, round: u64, report: &mut Report) -> Result<(), &'static str> {
     let at_once = round.is_multiple_of(11);
     let starts = STARTS.load(Ordering::Acquire);
-    wait(|| READY.load(Ordering::Acquire) == round).ok_or("the second racer does not come")?;
     if at_once {
         RELEASED.store(round, Ordering::Release);
     }
-    BEGUN.store(round, Ordering::Release);
-    let first = race(conduit);
-    wait(|| DONE.load(Ordering::Acquire) == round).ok_or("the second racer's call does not return")?;
-    let results = [first, SECOND_RESULT.load(Ordering::Relaxed)];
+    let results = race_once(conduit, round).ok_or("the second racer does not race")?;
     RELEASED.store(round, Ordering::Release);
 
     let [first, second] = results;
@@ -132,7 +185,7 @@ pub fn count() {
 
 fn race(conduit: Conduit) -> u64 {
     let (target, context) = (TARGET.load(Ordering::Relaxed), CONTEXT.load(Ordering::Relaxed));
-    psci::cpu_on(conduit, target, secondary::entry(), context)
+    conduit.call3(FUNCTION.load(Ordering::Relaxed), [target, secondary::entry(), context])
 }
 
 fn wait(condition: impl Fn() -> bool) -> Option<()> {

@@ -1,6 +1,7 @@
 //! The tests, and which of them run.
 
 mod bench;
+mod conformance;
 mod count;
 pub mod cpu_on;
 pub mod cpu_on_race;
@@ -12,6 +13,7 @@ mod psci_basic;
 mod stride;
 mod suspend;
 
+use self::conformance::Selection;
 use crate::{console::println, machine::Machine, smccc::Conduit, tap::Report};
 
 /// A test: one point over one conduit.
@@ -20,6 +22,9 @@ struct Test {
     conduits: Conduits,
     run: fn(&Machine, Conduit, &mut Report),
 }
+
+/// The test that is not in the list, because each of its cases is a point.
+const CONFORMANCE: &str = "conformance";
 
 /// Over which conduits a test runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +57,7 @@ pub fn run(machine: &Machine) {
     let Some(names) = machine.args.value("test") else {
         return println!("Bail out! No test= on the command line");
     };
-    let unknown = names.split(',').find(|name| find(name).is_none());
+    let unknown = names.split(',').find(|&name| find(name).is_none() && name != CONFORMANCE);
     if let Some(name) = unknown {
         return println!("Bail out! No test is called {name}");
     }
@@ -73,17 +78,34 @@ pub fn run(machine: &Machine) {
 
 fn run_selected(machine: &Machine, names: &str, both: &[Conduit], one: &[Conduit]) {
     let any_firmware = machine.args.value("psci") == Some("any");
-    let points = || {
-        names.split(',').filter_map(find).flat_map(|test| {
-            let conduits = if test.conduits == Conduits::Both { both } else { one };
-            conduits.iter().map(move |&conduit| (test, conduit))
-        })
+    let selected = match names.split(',').any(|name| name == CONFORMANCE) {
+        true => Selection::of(machine),
+        false => Ok(Selection::NOTHING),
     };
-    println!("1..{}", points().count());
-    for (number, (test, conduit)) in points().enumerate() {
-        let mut report = Report::new(any_firmware);
-        (test.run)(machine, conduit, &mut report);
-        report.print(number + 1, format_args!("{} ({})", test.name, conduit.name()));
+    let cases = match selected {
+        Ok(cases) => cases,
+        Err(name) => return println!("Bail out! No service is called {name}"),
+    };
+    let conduits = |test: &Test| if test.conduits == Conduits::Both { both } else { one };
+    let points = |name| match find(name) {
+        Some(test) => conduits(test).len(),
+        None => cases.points(both).count(),
+    };
+    println!("1..{}", names.split(',').map(points).sum::<usize>());
+    let mut numbers = 1..;
+    let mut number = || numbers.next().unwrap_or(usize::MAX);
+    for name in names.split(',') {
+        let Some(test) = find(name) else {
+            for (service, case, conduit) in cases.points(both) {
+                conformance::run_case(machine, number(), service, &case, conduit);
+            }
+            continue;
+        };
+        for &conduit in conduits(test) {
+            let mut report = Report::new(any_firmware);
+            (test.run)(machine, conduit, &mut report);
+            report.print(number(), format_args!("{} ({})", test.name, conduit.name()));
+        }
     }
 }
 

@@ -12,7 +12,11 @@ use crate::{
     tap::Report,
 };
 
-const TIMER_MS: u64 = 5;
+/// The timer fires this long after it was started.
+pub const TIMER_MS: u64 = 5;
+/// Power states of Switchboard's, unless the command line names others.
+pub const STANDBY: u64 = 0x0000_0001;
+pub const POWER_DOWN: u64 = 0x0001_0001;
 
 pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
     if let Err(reason) = gic::enable_virtual_timer(machine) {
@@ -36,7 +40,7 @@ fn standby(
     width: &str,
 ) {
     let mut before = Registers::random(u64::from(function), random);
-    before.0[1] = machine.args.number("standby", 0x0000_0001);
+    before.0[1] = machine.args.number("standby", STANDBY);
     cpu::start_timer(TIMER_MS);
     let after = conduit.call(before);
     // A wake-up for no reason is allowed (section 5.1.2.3), and the timer's condition must be on its way.
@@ -66,14 +70,14 @@ fn power_down(
     if function == psci::CPU_SUSPEND_32 {
         context &= u64::from(u32::MAX);
     }
-    let power_state = machine.args.number("powerdown", 0x0001_0001);
+    let power_state = machine.args.number("powerdown", POWER_DOWN);
     let registers = Registers::new(u64::from(function), [power_state, secondary::resume(), context]);
     cpu::start_timer(TIMER_MS);
     let result = resume::suspend(conduit, index, registers);
     let fired = cpu::timer_has_fired();
     cpu::stop_timer();
     match result {
-        PowerDown::Returned(x0) => {
+        PowerDown::Returned(Registers([x0, ..])) => {
             report.check_ours(false, format_args!("{width} power-down returns {x0:#x} to its caller"));
         }
         PowerDown::Resumed { context: x0, sctlr_el1, pstate } => {
