@@ -31,7 +31,7 @@ pub struct Difference {
     pub seed: u64,
     /// The program's number.
     pub number: u64,
-    /// The shortest program that shows it.
+    /// The shortest program that shows it; all of it, if it did not show again.
     pub program: Program,
     /// What the model says.
     pub model: Vec<Observation>,
@@ -63,18 +63,24 @@ pub fn run(
         statistics.add(&program, &other);
         if model != other {
             differences += 1;
-            let program = shrink::shrink(&program, |program| {
-                let (model, other) = both(program, config, subject);
-                model != other
-            });
-            let (model, other) = both(&program, config, subject);
-            report(Difference { seed: campaign.seed, number, program, model, other });
+            let found = Difference { seed: campaign.seed, number, program, model, other };
+            report(shortest(found, config, subject));
             if differences == MOST_DIFFERENCES {
                 break;
             }
         }
     }
     statistics
+}
+
+/// The same difference in a shorter program; what was found, if it does not show again.
+fn shortest(found: Difference, config: &VmConfig, subject: &mut impl Subject) -> Difference {
+    let program = shrink::shrink(&found.program, |program| {
+        let (model, other) = both(program, config, subject);
+        model != other
+    });
+    let (model, other) = both(&program, config, subject);
+    if model == other { found } else { Difference { program, model, other, ..found } }
 }
 
 /// What a program comes to on the model and on the subject.
@@ -118,7 +124,7 @@ impl Campaign {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}, program {}: the shortest that differs", self.seed, self.number)?;
+        writeln!(f, "seed {}, program {}:", self.seed, self.number)?;
         writeln!(f, "vCPUs {:?}", self.program.vcpus)?;
         let observations = self.model.iter().zip(&self.other);
         for (number, (step, (model, other))) in self.program.steps.iter().zip(observations).enumerate() {

@@ -1,14 +1,18 @@
 //! The command line, and the processes that share a campaign.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use clap::builder::PossibleValue;
 use clap::{Parser, ValueEnum};
 use switchboard_conform::campaign::{self, Campaign};
 use switchboard_conform::generate::Kind;
-use switchboard_conform::statistics::Statistics;
+use switchboard_conform::statistics::{Statistics, Totals};
 use switchboard_hyp::{KvmVersion, VmConfig};
 
 /// Compares the model of KVM with KVM, or with the plain reading of the rules.
@@ -71,59 +75,130 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.worker { work(arguments) } else { share(arguments) }
 }
 
-/// Starts the processes, passes on what they find, and adds up what they counted.
+/// How many programs one process performs.
+const CHUNK: u64 = 250;
+/// How often a chunk is begun again whose process died of a signal.
+const ATTEMPTS: u32 = 3;
+/// With so many differences, the rest is not worth its time.
+const MOST_DIFFERENCES: u64 = 10;
+
+/// What all processes have come to.
+#[derive(Default)]
+struct Found {
+    totals: Totals,
+    differences: u64,
+    repeated: u64,
+    lost_thread_pointers: u64,
+}
+
+/// Shares the programs out, passes differences on, and adds up what was counted.
 fn share(arguments: &Arguments) -> Result<Outcome> {
-    let started = std::time::Instant::now();
-    let (sender, receiver) = mpsc::channel::<String>();
-    let mut children = Vec::new();
-    for job in 0..arguments.jobs {
-        let (first, end) = (slice(arguments, job), slice(arguments, job + 1));
-        let mut child = worker(arguments, first, end - first)?.spawn().context("starting a process")?;
-        let output = child.stdout.take().context("a process without output")?;
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        children.push(child);
+    let started = Instant::now();
+    let found = Mutex::new(Found::default());
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let jobs: Vec<_> =
+            (0..arguments.jobs).map(|_| scope.spawn(|| job(arguments, &next, &found, started))).collect();
+        jobs.into_iter().try_for_each(|job| job.join().expect("a job does not panic"))
+    })?;
+    let Found { totals, differences, repeated, lost_thread_pointers } =
+        found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{totals}");
+    if lost_thread_pointers > 0 {
+        println!("{lost_thread_pointers:>10}  times KVM_RUN lost the thread pointer, and it was put right");
     }
-    drop(sender);
-    let mut statistics = Statistics::default();
-    let mut differences = 0_u64;
-    for line in receiver {
-        match line.split_once(' ') {
-            Some(("count", rest)) => statistics.read_line(rest),
-            Some(("programs", rest)) => statistics.programs += rest.parse::<u64>().unwrap_or(0),
-            Some(("progress", rest)) => eprintln!("conform: {rest}"),
-            Some(("difference", _)) => differences += 1,
-            _ => println!("{}", line.strip_prefix("| ").unwrap_or(&line)),
-        }
+    if repeated > 0 {
+        println!(
+            "{repeated:>10}  times a process died of a signal and its {CHUNK} programs were begun again"
+        );
     }
-    for mut child in children {
-        let status = child.wait()?;
-        if !status.success() {
-            bail!("a process ended with {status}");
-        }
-    }
-    println!("{statistics}");
-    println!("{differences} differences; seed {}, {} s", arguments.seed, started.elapsed().as_secs());
+    let Arguments { seed, first, .. } = arguments;
+    println!(
+        "{differences} differences; seed {seed}, from program {first} on, {} s",
+        started.elapsed().as_secs()
+    );
     Ok(if differences == 0 { Outcome::Equal } else { Outcome::Different })
 }
 
-/// The number of the first program of this process's share.
-fn slice(arguments: &Arguments, job: u64) -> u64 {
-    arguments.first + arguments.programs * job / arguments.jobs
+/// Starts one process after the other until there is nothing left to do.
+fn job(arguments: &Arguments, next: &AtomicU64, found: &Mutex<Found>, started: Instant) -> Result<()> {
+    loop {
+        let offset = next.fetch_add(CHUNK, Ordering::Relaxed);
+        if offset >= arguments.programs {
+            return Ok(());
+        }
+        let programs = CHUNK.min(arguments.programs - offset);
+        let (output, repeated) = run_worker(arguments, arguments.first + offset, programs)?;
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.repeated += repeated;
+        let before = found.totals.programs;
+        found.read(&output);
+        if found.differences >= MOST_DIFFERENCES {
+            next.store(arguments.programs, Ordering::Relaxed);
+        }
+        let tenths = |done: u64| done * 10 / arguments.programs;
+        if tenths(before) != tenths(found.totals.programs) {
+            eprintln!(
+                "conform: {} of {} programs, {} differences, {} s",
+                found.totals.programs,
+                arguments.programs,
+                found.differences,
+                started.elapsed().as_secs()
+            );
+        }
+    }
+}
+
+/// What the process printed, and how often it had to be started again.
+///
+/// An emulated host can lose a process. What has been observed of its programs is thrown away, and they are begun again.
+fn run_worker(arguments: &Arguments, first: u64, programs: u64) -> Result<(String, u64)> {
+    let mut repeated = 0;
+    for _ in 0..ATTEMPTS {
+        let output = worker(arguments, first, programs)?.output().context("starting a process")?;
+        if output.status.signal() == Some(SIGSEGV) {
+            repeated += 1;
+            continue;
+        }
+        ensure!(
+            output.status.success(),
+            "a process ended with {}; it had programs {first} and on",
+            output.status
+        );
+        return Ok((String::from_utf8_lossy(&output.stdout).into_owned(), repeated));
+    }
+    bail!("a process ended with a segmentation fault {ATTEMPTS} times; it had programs {first} and on")
+}
+
+const SIGSEGV: i32 = 11;
+
+impl Found {
+    /// Reads what a process printed; differences are printed.
+    fn read(&mut self, output: &str) {
+        for line in output.lines() {
+            match line.split_once(' ') {
+                Some(("count", rest)) => {
+                    if let Some((count, line)) = rest.split_once(' ') {
+                        self.totals.add(line, count.parse().unwrap_or(0));
+                    }
+                }
+                Some(("programs", rest)) => self.totals.programs += rest.parse::<u64>().unwrap_or(0),
+                Some(("lost", rest)) => self.lost_thread_pointers += rest.parse::<u64>().unwrap_or(0),
+                Some(("difference", _)) => self.differences += 1,
+                Some(("|", rest)) => println!("{rest}"),
+                _ => println!("{line}"),
+            }
+        }
+    }
 }
 
 fn worker(arguments: &Arguments, first: u64, programs: u64) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("this program's own path")?);
-    let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
-        value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    };
-    command.arg("--worker").stdin(Stdio::null()).stdout(Stdio::piped());
-    command.args(["--against", &name(&|| arguments.against.to_possible_value())]);
-    command.args(["--state", &name(&|| arguments.state.to_possible_value())]);
+    let name =
+        |value: Option<PossibleValue>| value.map(|value| value.get_name().to_owned()).unwrap_or_default();
+    command.arg("--worker").stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.args(["--against", &name(arguments.against.to_possible_value())]);
+    command.args(["--state", &name(arguments.state.to_possible_value())]);
     for (option, value) in [("--seed", arguments.seed), ("--first", first), ("--programs", programs)] {
         command.arg(option).arg(value.to_string());
     }
@@ -149,10 +224,11 @@ fn work(arguments: &Arguments) -> Result<Outcome> {
         Against::Kvm => against_kvm(campaign, arguments)?,
     };
     let mut out = std::io::stdout().lock();
-    for line in statistics.lines() {
-        writeln!(out, "count {line}")?;
+    for (line, count) in statistics.lines() {
+        writeln!(out, "count {count} {line}")?;
     }
     writeln!(out, "programs {}", statistics.programs)?;
+    writeln!(out, "lost {}", lost_thread_pointers())?;
     Ok(Outcome::Equal)
 }
 
@@ -173,6 +249,14 @@ fn against_kvm(campaign: Campaign, arguments: &Arguments) -> Result<Statistics> 
     let mut host = Host::open(caches)?;
     let config = host.config()?;
     Ok(campaign::run(campaign, &config, &mut host, |difference| print_difference(&difference.to_string())))
+}
+
+#[cfg(target_arch = "aarch64")]
+use switchboard_kvm::raw::lost_thread_pointers;
+
+#[cfg(not(target_arch = "aarch64"))]
+const fn lost_thread_pointers() -> u64 {
+    0
 }
 
 #[cfg(not(target_arch = "aarch64"))]

@@ -75,7 +75,7 @@ impl Generator {
             Kind::AArch64 => psci,
             Kind::AArch32 => psci.union(VcpuFeatures::EL1_32BIT),
         };
-        let count = random.pick(&[1, 1, 1, 2, 2, 3]);
+        let count = random.pick(&[1, 1, 2, 2, 2, 3]);
         // Numbers that follow each other, or whose affinities differ in other fields than Aff0.
         let spread = random.pick(&[1, 1, 1, 16, 17, 0x7f]);
         let vcpus = (0..count).map(|index| index * spread).collect();
@@ -127,7 +127,12 @@ impl Generator {
                 self.steps.push(Step::GetAttribute { group, attribute });
             }
             11..=13 => {
-                let state = self.random.pick(&[0, 0, 0, 5, 5, 10, 1, 4, 6, u32::MAX]);
+                // The first vCPU makes most of the calls, so it is awake most of the time.
+                let state = if vcpu == 0 {
+                    self.random.pick(&[0, 0, 0, 0, 0, 5, 10, 1, 4, u32::MAX])
+                } else {
+                    self.random.pick(&[0, 0, 5, 5, 5, 10, 10, 1, 6, u32::MAX])
+                };
                 self.steps.push(Step::SetMpState { vcpu, state });
             }
             14..=15 => {
@@ -137,7 +142,9 @@ impl Generator {
             16 => self.init(vcpu, 30),
             17 => self.set_stolen_time(),
             18 => self.steps.push(Step::RunImmediately { vcpu }),
-            _ => self.steps.push(Step::BecomeBigEndian { vcpu }),
+            _ => self
+                .steps
+                .push(Step::BecomeBigEndian { vcpu: if self.random.percent(70) { 0 } else { vcpu } }),
         }
     }
 
@@ -160,7 +167,7 @@ impl Generator {
                 VcpuFeatures(features.0 | 1 << 20),
             ]);
         }
-        self.steps.push(Step::Init { vcpu, features });
+        self.steps.push(Step::Init { vcpu, features: features.0 });
     }
 
     fn set_filter(&mut self) {

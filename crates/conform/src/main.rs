@@ -9,6 +9,10 @@ use clap::Parser;
 
 mod command;
 
+/// Every program makes a VM of the model, whose tables are large.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     match command::run(&command::Arguments::parse()) {
         Ok(command::Outcome::Equal) => ExitCode::SUCCESS,

@@ -2,8 +2,8 @@
 
 use switchboard_hyp::{
     Capability, Counter, DeviceAttribute, Entry, Errno, ExceptionClass, Exit as HypExit, Host, Init,
-    Interruption, Level, Line, MpState, Next, PVTIME_CTRL, PVTIME_IPA, RegisterId, Syndrome, Time, Vcpu, Vm,
-    VmConfig,
+    Interruption, Level, Line, MpState, Next, PVTIME_CTRL, PVTIME_IPA, RegisterId, Syndrome, Time, Vcpu,
+    VcpuFeatures, Vm, VmConfig,
 };
 use switchboard_smccc::Ipa;
 
@@ -43,7 +43,7 @@ fn perform(vm: &Vm, vcpus: &mut [Vcpu<'_>], step: &Step, host: &RecordedHost) ->
             vm.enable(Capability::SystemSuspend);
             Observation::Done(Ok(()))
         }
-        Step::Init { vcpu, features } => done(vcpus[*vcpu].init(Init { features: *features })),
+        Step::Init { vcpu, features } => done(vcpus[*vcpu].init(Init { features: VcpuFeatures(*features) })),
         Step::GetFirmware { vcpu, id } => {
             Observation::Value(vcpus[*vcpu].get_register(RegisterId(*id)).map_err(|errno| errno.0))
         }

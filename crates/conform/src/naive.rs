@@ -4,7 +4,7 @@
 //! request and every firmware register, and of every call up to the point where a service of KVM's own decides; there
 //! it knows the constant answers, and that x4 to x17 stay as they are.
 
-use switchboard_hyp::{KvmVersion, VcpuFeatures};
+use switchboard_hyp::KvmVersion;
 
 use crate::observation::{CallObservation, Exit, Observation, Reached, Stop};
 use crate::program::{Call, Completion, Program, Step};
@@ -43,7 +43,6 @@ struct Reader {
     ran: bool,
     /// By number: TRNG, PV time, vendor, vendor 2.
     bitmaps: [u64; 4],
-    features: Option<VcpuFeatures>,
 }
 
 type Checked = Result<(), String>;
@@ -55,7 +54,7 @@ fn expect<T: PartialEq + std::fmt::Debug>(expected: &T, seen: &T) -> Checked {
 impl Reader {
     fn new(version: KvmVersion, empty_at_0_is_invalid: bool) -> Self {
         let ranges = vec![(0x8000_0000, 0x8000_ffff, 0), (0xc000_0000, 0xc000_ffff, 0)];
-        Self { version, empty_at_0_is_invalid, ranges, ran: false, bitmaps: [1, 1, 3, 0], features: None }
+        Self { version, empty_at_0_is_invalid, ranges, ran: false, bitmaps: [1, 1, 3, 0] }
     }
 
     fn step(&mut self, step: &Step, seen: &Observation) -> Checked {
@@ -71,10 +70,6 @@ impl Reader {
                     Some(request) => self.insert(request),
                 };
                 expect(&expected, seen)
-            }
-            (Step::Init { features, .. }, Observation::Done(Ok(()))) => {
-                self.features = Some(VcpuFeatures(features.0 & !VcpuFeatures::POWER_OFF.0));
-                Ok(())
             }
             (Step::SetFirmware { id, value, .. }, Observation::Done(seen)) => {
                 self.set_firmware(*id, *value, *seen)

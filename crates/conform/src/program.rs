@@ -3,7 +3,6 @@
 use std::fmt;
 
 use switchboard_filter::Request;
-use switchboard_hyp::VcpuFeatures;
 
 /// One VM's life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +45,8 @@ pub enum Step {
     Init {
         /// Index of the vCPU.
         vcpu: usize,
-        /// Its features.
-        features: VcpuFeatures,
+        /// Its features: word 0 of the bits.
+        features: u32,
     },
     /// `KVM_GET_ONE_REG` of a firmware register.
     GetFirmware {
@@ -206,7 +205,7 @@ impl fmt::Display for Step {
                 request.base, request.nr_functions, request.action, request.pad
             ),
             Self::EnableSystemSuspend => f.write_str("enable SYSTEM_SUSPEND"),
-            Self::Init { vcpu, features } => write!(f, "vCPU {vcpu}: init, features {:#x}", features.0),
+            Self::Init { vcpu, features } => write!(f, "vCPU {vcpu}: init, features {features:#x}"),
             Self::GetFirmware { vcpu, id } => write!(f, "vCPU {vcpu}: get firmware register {id:#x}"),
             Self::SetFirmware { vcpu, id, value } => {
                 write!(f, "vCPU {vcpu}: set firmware register {id:#x} to {value:#x}")

@@ -14,7 +14,28 @@ use crate::program::{Program, Step};
 pub struct Statistics {
     /// How many programs.
     pub programs: u64,
-    counts: BTreeMap<(String, String), u64>,
+    counts: BTreeMap<Key, u64>,
+}
+
+/// Many millions of these are counted: no text is made for it.
+type Key = (Kind, Came);
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Step(&'static str),
+    /// Conduit and function.
+    Call(&'static str, &'static str),
+}
+
+/// What it came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    To(&'static str),
+    Errno(i32),
+    NotRun(i32),
+    SystemEvent(u32),
+    Exit(u32),
 }
 
 impl Statistics {
@@ -22,101 +43,117 @@ impl Statistics {
     pub fn add(&mut self, program: &Program, observations: &[Observation]) {
         self.programs += 1;
         for (step, observation) in program.steps.iter().zip(observations) {
-            *self.counts.entry((kind(step), result(observation))).or_default() += 1;
+            *self.counts.entry((kind(step), came(observation))).or_default() += 1;
         }
     }
 
-    /// Adds what others counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.programs += other.programs;
-        for (key, count) in &other.counts {
-            *self.counts.entry(key.clone()).or_default() += count;
+    /// A line each, of what and how often.
+    pub fn lines(&self) -> impl Iterator<Item = (String, u64)> + '_ {
+        self.counts.iter().map(|((kind, came), count)| (format!("{kind}: {came}"), *count))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(step) => f.write_str(step),
+            Self::Call(conduit, function) => write!(f, "{CALL}{conduit} {function}"),
         }
+    }
+}
+
+impl fmt::Display for Came {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::To(what) => f.write_str(what),
+            Self::Errno(errno) => write!(f, "errno {errno}"),
+            Self::NotRun(errno) => write!(f, "not run: errno {errno}"),
+            Self::SystemEvent(kind) => write!(f, "system event {kind}"),
+            Self::Exit(reason) => write!(f, "exit {reason}"),
+        }
+    }
+}
+
+/// What several processes have counted, line by line.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// How many programs.
+    pub programs: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Totals {
+    /// Adds a line of [`Statistics::lines`].
+    pub fn add(&mut self, line: &str, count: u64) {
+        *self.counts.entry(line.to_owned()).or_default() += count;
     }
 
     /// How many calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.counts.iter().filter(|((kind, _), _)| kind.starts_with(CALL)).map(|(_, count)| count).sum()
+        self.counts.iter().filter(|(line, _)| line.starts_with(CALL)).map(|(_, count)| count).sum()
     }
+}
 
-    /// A line each: `count TAB kind TAB result`.
-    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.counts.iter().map(|((kind, result), count)| format!("{count}\t{kind}\t{result}"))
-    }
-
-    /// Reads a line of [`Statistics::lines`]; anything else is left alone.
-    pub fn read_line(&mut self, line: &str) {
-        let mut fields = line.split('\t');
-        let (Some(count), Some(kind), Some(result)) = (fields.next(), fields.next(), fields.next()) else {
-            return;
-        };
-        if let Ok(count) = count.parse::<u64>() {
-            *self.counts.entry((kind.to_owned(), result.to_owned())).or_default() += count;
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (line, count) in &self.counts {
+            writeln!(f, "{count:>10}  {line}")?;
         }
+        write!(f, "{:>10}  programs, {} calls", self.programs, self.calls())
     }
 }
 
 const CALL: &str = "call ";
 
-fn kind(step: &Step) -> String {
-    match step {
-        Step::HasAttribute { .. } => "has attribute".to_owned(),
-        Step::GetAttribute { .. } => "get attribute".to_owned(),
-        Step::SetAttribute { .. } => "set attribute".to_owned(),
-        Step::EnableSystemSuspend => "enable SYSTEM_SUSPEND".to_owned(),
-        Step::Init { .. } => "init".to_owned(),
-        Step::GetFirmware { .. } => "get firmware register".to_owned(),
-        Step::SetFirmware { .. } => "set firmware register".to_owned(),
-        Step::SetStolenTime { .. } => "set stolen time".to_owned(),
-        Step::GetMpState { .. } => "get MP state".to_owned(),
-        Step::SetMpState { .. } => "set MP state".to_owned(),
-        Step::SetLine { .. } => "set interrupt line".to_owned(),
-        Step::RunImmediately { .. } => "run with immediate exit".to_owned(),
-        Step::Inspect { .. } => "inspect registers".to_owned(),
-        Step::BecomeBigEndian { .. } => "set SCTLR_EL1.EE".to_owned(),
+fn kind(step: &Step) -> Kind {
+    Kind::Step(match step {
+        Step::HasAttribute { .. } => "has attribute",
+        Step::GetAttribute { .. } => "get attribute",
+        Step::SetAttribute { .. } => "set attribute",
+        Step::EnableSystemSuspend => "enable SYSTEM_SUSPEND",
+        Step::Init { .. } => "init",
+        Step::GetFirmware { .. } => "get firmware register",
+        Step::SetFirmware { .. } => "set firmware register",
+        Step::SetStolenTime { .. } => "set stolen time",
+        Step::GetMpState { .. } => "get MP state",
+        Step::SetMpState { .. } => "set MP state",
+        Step::SetLine { .. } => "set interrupt line",
+        Step::RunImmediately { .. } => "run with immediate exit",
+        Step::Inspect { .. } => "inspect registers",
+        Step::BecomeBigEndian { .. } => "set SCTLR_EL1.EE",
         Step::Call(call) => {
             let id = FunctionId::from_x0(call.x[0]);
             let name = catalogue::find(id).map_or("other function", |function| function.name);
-            let conduit = if call.instruction.is_smc() { "SMC" } else { "HVC" };
-            format!("{CALL}{conduit} {name}")
+            return Kind::Call(if call.instruction.is_smc() { "SMC" } else { "HVC" }, name);
         }
-    }
+    })
 }
 
-fn result(observation: &Observation) -> String {
+fn came(observation: &Observation) -> Came {
     match observation {
         Observation::Done(Err(errno))
         | Observation::Value(Err(errno))
-        | Observation::Registers(Err(errno)) => format!("errno {errno}"),
+        | Observation::Registers(Err(errno)) => Came::Errno(*errno),
         Observation::Done(Ok(())) | Observation::Value(Ok(_)) | Observation::Registers(Ok(_)) => {
-            "ok".to_owned()
+            Came::To("ok")
         }
         Observation::Call(call) => match (&call.reached, &call.stop) {
-            (Reached::Guest, None) if call.x[0] == u64::MAX => "NOT_SUPPORTED".to_owned(),
-            (Reached::Guest, None) => "answered".to_owned(),
+            (Reached::Guest, None) if call.x[0] == u64::MAX => Came::To("NOT_SUPPORTED"),
+            (Reached::Guest, None) => Came::To("answered"),
             (Reached::Guest, Some(stop)) => exit(&stop.exit),
-            (Reached::Error(errno), _) => format!("not run: errno {errno}"),
-            (Reached::Asleep, _) => "not run: asleep".to_owned(),
-            (Reached::Exit(_), _) => "not run: exit".to_owned(),
+            (Reached::Error(errno), _) => Came::NotRun(*errno),
+            (Reached::Asleep, _) => Came::To("not run: asleep"),
+            (Reached::Exit(_), _) => Came::To("not run: exit"),
         },
     }
 }
 
-fn exit(exit: &Exit) -> String {
+fn exit(exit: &Exit) -> Came {
     match exit {
-        Exit::Hypercall(_) => "forwarded".to_owned(),
-        Exit::SystemEvent { kind, .. } => format!("system event {kind}"),
-        Exit::Asleep => "asleep until a signal".to_owned(),
-        Exit::Other(reason) => format!("exit {reason}"),
-    }
-}
-
-impl fmt::Display for Statistics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((kind, result), count) in &self.counts {
-            writeln!(f, "{count:>10}  {kind}: {result}")?;
-        }
-        write!(f, "{:>10}  programs, {} calls", self.programs, self.calls())
+        Exit::Hypercall(_) => Came::To("forwarded"),
+        Exit::SystemEvent { kind, .. } => Came::SystemEvent(*kind),
+        Exit::Asleep => Came::To("asleep until a signal"),
+        Exit::Other(reason) => Came::Exit(*reason),
     }
 }

@@ -7,7 +7,7 @@ use switchboard_smccc::Mpidr;
 use crate::power::Slot;
 
 /// The affinities of a VM's vCPUs, compressed to the bits in which they differ. It is not renewed when an affinity
-/// changes later, so a vCPU that was not initialised by then can be missed.
+/// changes later: of several vCPUs that have an affinity now, it can lead to another one than the first.
 #[derive(Debug)]
 pub(crate) struct MpidrMap {
     significant: u64,
@@ -39,7 +39,8 @@ impl MpidrMap {
         Some(map)
     }
 
-    /// The only vCPU that can have this affinity.
+    /// The vCPU that had this affinity, if any had. Whether it has it now is for the caller to look at, and for the
+    /// others too if it has not.
     pub(crate) fn candidate(&self, affinity: Mpidr) -> usize {
         usize::from(self.slots[self.index(affinity.value())])
     }

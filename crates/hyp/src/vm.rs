@@ -170,15 +170,19 @@ impl Vm {
     }
 
     /// The compiled filters. That somebody asks means that a vCPU runs, and so freezes them.
+    #[inline]
     pub(crate) fn lookups(&self) -> &Lookups {
         // `call_once` alone would take the lock first, on every call.
         match self.lookups.get() {
             Some(lookups) => lookups,
-            None => {
-                let mut filter = self.filter.lock();
-                self.lookups.call_once(|| filter.freeze())
-            }
+            None => self.freeze(),
         }
+    }
+
+    #[cold]
+    fn freeze(&self) -> &Lookups {
+        let mut filter = self.filter.lock();
+        self.lookups.call_once(|| filter.freeze())
     }
 
     /// All vCPUs have the same features: the first to be initialised says which.
@@ -194,9 +198,8 @@ impl Vm {
     /// The vCPU with this affinity.
     pub(crate) fn find(&self, affinity: Mpidr) -> Option<&Slot> {
         let slots = self.slots();
-        if let Some(map) = &*self.mpidr_map.read() {
-            return slots.get(map.candidate(affinity)).filter(|slot| slot.affinity() == affinity);
-        }
-        slots.iter().find(|slot| slot.affinity() == affinity)
+        let has_it = |slot: &&Slot| slot.affinity() == affinity;
+        let mapped = self.mpidr_map.read().as_ref().map(|map| map.candidate(affinity));
+        mapped.and_then(|index| slots.get(index)).filter(has_it).or_else(|| slots.iter().find(has_it))
     }
 }

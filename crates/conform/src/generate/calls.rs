@@ -75,6 +75,12 @@ const FUNCTIONS: [u32; 58] = [
     0x95c1_ba61,
 ];
 
+/// What is asked of other CPUs, and has more to go wrong.
+const OTHER_CPUS: [u32; 4] = [0x8400_0003, 0xc400_0003, 0x8400_0004, 0xc400_0004];
+
+/// Functions that ask for features.
+const ASKING: [u32; 4] = [0x8000_0001, 0x8400_000a, 0x8400_0051, 0xc500_0020];
+
 /// Numbers of bits that TRNG is asked for.
 const BITS: [u64; 18] =
     [0, 1, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193, 0x1_0000_0020];
@@ -133,9 +139,11 @@ fn function(random: &mut Random, context: &Context) -> u32 {
         }
         4 => random.word(),
         5 => random.pick(&[0x7fff_ffff, 0x8000_ffff, 0x8001_0000, 0xbfff_ffff, 0xc000_0000, 0xc001_0000]),
+        6..=8 if context.vcpus.len() > 1 => random.pick(&OTHER_CPUS),
+        9..=10 => random.pick(&ASKING),
         _ => random.pick(&FUNCTIONS),
     };
-    match random.below(20) {
+    match random.below(25) {
         // Its other width, the SVE hint, a yielding call, a reserved bit, a neighbour.
         0 => plain ^ 1 << 30,
         1 => plain ^ 1 << 16,
@@ -166,7 +174,9 @@ fn arguments(random: &mut Random, context: &Context, function: u32, x: &mut [u64
         }
         // FEATURES of anything.
         0x8400_000a | 0x8000_0001 | 0x8400_0051 | 0x8500_0020 => {
-            x[1] = u64::from(self::function(random, context)) | dirt(random, 15);
+            let asked =
+                if random.percent(60) { related(random, function) } else { self::function(random, context) };
+            x[1] = u64::from(asked) | dirt(random, 20);
         }
         0x8400_0053 => x[1] = random.pick(&BITS) | dirt(random, 10),
         0x8600_0001 => x[1] = random.pick(&[0, 0, 1, 1, 2]) | dirt(random, 15),
@@ -175,6 +185,17 @@ fn arguments(random: &mut Random, context: &Context, function: u32, x: &mut [u64
             x[2] = if random.percent(60) { 0 } else { random.pick(&VALUES) };
         }
         _ => {}
+    }
+}
+
+/// A function that one who asks for features may be told of.
+fn related(random: &mut Random, asking: u32) -> u32 {
+    match asking & 0xffff {
+        0x0001 => random.pick(&[0x8000_8000, 0x8000_7fff, 0x8000_3fff, 0xc500_0020, 0x8000_0000]),
+        0x0051 => random.pick(&[0x8400_0050, 0x8400_0051, 0x8400_0052, 0x8400_0053, 0xc400_0053]),
+        0x0020 => random.pick(&[0xc500_0020, 0xc500_0021]),
+        _ if random.percent(15) => 0x8000_0000,
+        _ => random.pick(&[0x8400_0000, 0xc400_0000]) + random.word() % 0x20,
     }
 }
 

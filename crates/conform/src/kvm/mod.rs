@@ -153,7 +153,7 @@ impl<'a> Execution<'a> {
                 done(self.vm.set_attribute(*group, *attribute, payload))
             }
             Step::EnableSystemSuspend => done(self.vm.enable_system_suspend()),
-            Step::Init { vcpu, features } => done(self.vcpus[*vcpu].init(self.target, features.0)),
+            Step::Init { vcpu, features } => done(self.vcpus[*vcpu].init(self.target, *features)),
             Step::GetFirmware { vcpu, id } => value(self.vcpus[*vcpu].get_register(*id)),
             Step::SetFirmware { vcpu, id, value } => done(self.vcpus[*vcpu].set_register(*id, *value)),
             Step::SetStolenTime { vcpu, address } => {
