@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::lab::{Mapping, Memory};
 
@@ -25,6 +25,9 @@ pub(crate) enum Command {
     Lab(LabArguments),
     /// Run a Linux guest under Switchboard, on an arm64 host with KVM
     Run(RunArguments),
+    /// Compare the model of KVM with KVM, program by program
+    #[command(after_help = CONFORM_HELP)]
+    Conform(ConformArguments),
     /// Run every check and test
     Test(TestArguments),
     /// Fetch what the other commands need (they also do that themselves)
@@ -135,9 +138,64 @@ pub(crate) struct RunArguments {
     pub(crate) arguments: Vec<OsString>,
 }
 
+const CONFORM_HELP: &str = "\
+A program is what a monitor and a guest do with one VM. Each is performed by KVM and by the model, and what can be seen of \
+it compared: error numbers, exits, registers, PC, MP states. The shortest program that shows a difference is printed, and \
+what was run, by kind. The same seed gives the same programs.
+
+Exit status: 0 if nothing differs, 1 if anything does, 10 if KVM cannot be used; 124 and 125 as for `cargo xtask lab`.";
+
+/// `cargo xtask conform`.
+#[derive(Args)]
+pub(crate) struct ConformArguments {
+    /// What the model is compared with: KVM in the lab, or a plain reading of the rules on this machine
+    #[arg(long, value_enum, default_value_t = Against::Kvm)]
+    pub(crate) against: Against,
+    /// The kernels of the arm64 hosts (default: 6.12 and 7.2)
+    #[arg(long, value_name = "KERNEL")]
+    pub(crate) host_kernel: Vec<Kernel>,
+    /// How many programs, on each host
+    #[arg(long, value_name = "NUMBER", default_value_t = 300_000)]
+    pub(crate) programs: u64,
+    /// What decides the programs
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The number of the first program: with `--programs 1`, one program again
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) first: u64,
+    /// The state of the guest's EL1. AArch32 needs a CPU that has it: an emulated host gets one
+    #[arg(long, value_enum, default_value_t = State::Aarch64)]
+    pub(crate) state: State,
+    /// How many processes share the programs
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) jobs: u64,
+    /// Where the arm64 host is.
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// What the model is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Against {
+    /// KVM.
+    Kvm,
+    /// The plain reading of its rules.
+    Naive,
+}
+
+/// The state of a guest's EL1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum State {
+    /// 64 bits.
+    Aarch64,
+    /// 32 bits.
+    Aarch32,
+}
+
 const TEST_HELP: &str = "\
 The checks (format, lints), the tests on this machine, and the tests named lab_* of the packages that need KVM, on an \
-arm64 host of each kernel; those named lab_on_NAME run on a host of their own. With a filter, only tests whose name contains it, and no checks.
+arm64 host of each kernel; those named lab_on_NAME run on a host of their own; and seeded programs for the comparison of \
+the model with KVM (`conform`). With a filter, only tests whose name contains it, and no checks.
 
 Exit status: 0 if everything passed, 1 if anything failed, 125 if something could not be run.";
 

@@ -51,6 +51,11 @@ pub(crate) fn switchboard(toolchain: &CrossToolchain) -> Result<PathBuf> {
     binary(toolchain, "switchboard", &[])
 }
 
+/// Builds the tester of the model for arm64.
+pub(crate) fn conform(toolchain: &CrossToolchain) -> Result<PathBuf> {
+    binary(toolchain, "switchboard-conform", &[])
+}
+
 /// Builds the lab's init.
 pub(crate) fn lab_init(toolchain: &CrossToolchain) -> Result<PathBuf> {
     // Quietly: it is small, nearly always fresh, and no business of a person who runs something else in the lab.

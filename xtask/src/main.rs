@@ -1,10 +1,11 @@
-//! The project's own commands, as `cargo xtask COMMAND`: the lab, a guest in it, the tests.
+//! The project's own commands, as `cargo xtask COMMAND`: the lab, a guest in it, the tests, the comparison with KVM.
 //!
 //! Standard output carries data - that of the command in the lab, of the guest, of the tests - and nothing else; whatever
 //! these commands have to say goes to standard error.
 
 mod archive;
 mod cli;
+mod conform;
 mod cross;
 mod elf;
 mod guarded;
@@ -43,6 +44,7 @@ fn dispatch(command: Command) -> Result<u8> {
     match command {
         Command::Lab(arguments) => lab::command(arguments),
         Command::Run(arguments) => run::command(arguments),
+        Command::Conform(arguments) => conform::command(&arguments),
         Command::Test(arguments) => test::command(&arguments),
         Command::Setup => setup::everything().map(|()| 0),
         Command::Build => cross::command().map(|()| 0),

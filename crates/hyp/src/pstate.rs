@@ -67,6 +67,7 @@ impl PState {
 
     /// What skipping an instruction in software does besides moving PC: no branch has been taken, the step is done,
     /// and an IT block goes on by one instruction.
+    #[inline]
     pub(crate) const fn after_skip(self) -> Self {
         match self.execution_state() {
             ExecutionState::AArch64 => Self(self.0 & !(BTYPE | SS)),

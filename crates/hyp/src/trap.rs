@@ -101,6 +101,7 @@ impl Vcpu<'_> {
     }
 
     /// Writes the results of a call that KVM answers itself, and goes on.
+    #[inline]
     pub(crate) fn complete(&mut self, results: [u64; 4]) -> Next {
         self.x[..4].copy_from_slice(&results);
         Next::Resume
@@ -114,6 +115,7 @@ impl Vcpu<'_> {
         self.features.is_some_and(|features| features.contains(VcpuFeatures::HAS_EL2))
     }
 
+    #[inline]
     fn skip(&mut self, length: InstructionLength) {
         self.pc = self.pc.wrapping_add(match length {
             InstructionLength::Bits16 => 2,

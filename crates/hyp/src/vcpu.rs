@@ -163,12 +163,14 @@ impl<'vm> Vcpu<'vm> {
     }
 
     /// The registers x0 to x17, which calls use.
+    #[inline]
     #[must_use]
     pub fn call_registers(&self) -> [u64; 18] {
         core::array::from_fn(|number| self.x[number])
     }
 
     /// Lets the guest put these values into x0 to x17.
+    #[inline]
     pub fn set_call_registers(&mut self, values: &[u64; 18]) {
         self.x[..18].copy_from_slice(values);
     }

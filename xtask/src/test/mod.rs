@@ -7,8 +7,10 @@ mod summary;
 
 use anyhow::Result;
 
-use crate::cli::TestArguments;
+use crate::cli::{State, TestArguments};
+use crate::conform::{self, Programs, Speed};
 use crate::setup::toolchain::CrossToolchain;
+use crate::trouble;
 
 use self::summary::Summary;
 
@@ -23,7 +25,41 @@ pub(crate) fn command(arguments: &TestArguments) -> Result<u8> {
     checks::tests(filter, &mut summary)?;
     if !arguments.host_only {
         on_hosts::run(&toolchain, &arguments.host_kernel, arguments.place, filter, &mut summary)?;
+        if filter.is_none_or(|filter| "conform".contains(filter)) {
+            conform(&toolchain, arguments, &mut summary)?;
+        }
     }
     println!("{summary}");
     Ok(u8::from(summary.failed() > 0))
+}
+
+/// The seeds of CI, and how many programs of each kind.
+const CONFORM: [(&str, Programs); 2] = [
+    ("conform, AArch64", Programs { count: 2000, first: 0, seed: 1, state: State::Aarch64, jobs: 8 }),
+    ("conform, AArch32", Programs { count: 300, first: 0, seed: 2, state: State::Aarch32, jobs: 8 }),
+];
+
+/// The model against KVM, in short: `cargo xtask conform` does it at length.
+fn conform(toolchain: &CrossToolchain, arguments: &TestArguments, summary: &mut Summary) -> Result<()> {
+    for (name, lab) in conform::hosts(&arguments.host_kernel, arguments.place) {
+        let native = lab.is_native()?;
+        for (what, programs) in CONFORM {
+            if native && programs.state == State::Aarch32 {
+                eprintln!(
+                    "test: not every arm64 host has AArch32 at EL1: `cargo xtask conform --state aarch32`"
+                );
+                continue;
+            }
+            eprintln!("test: {what} on the {name}");
+            let status = conform::on_host(toolchain, lab.clone(), programs, Speed::Usual);
+            if let Err(error) = &status {
+                eprintln!("{}", trouble::describe(error));
+            }
+            summary.add_check(&name, what, matches!(status, Ok(0)));
+        }
+        if native {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -21,8 +21,12 @@ use crate::trouble::{self, Trouble};
 use crate::workspace;
 
 /// The packages whose tests want KVM, by their folders under `crates/`.
-const PACKAGES: [(&str, &str); 3] =
-    [("kvm", "switchboard-kvm"), ("machine", "switchboard-machine"), ("switchboard", "switchboard")];
+const PACKAGES: [(&str, &str); 4] = [
+    ("kvm", "switchboard-kvm"),
+    ("machine", "switchboard-machine"),
+    ("mutants", "switchboard-mutants"),
+    ("switchboard", "switchboard"),
+];
 /// Begins the name of each such test.
 const PREFIX: &str = "lab_";
 /// Begins the name of each test for a host of its own.
@@ -149,9 +153,9 @@ fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
 }
 
 /// Runs every program, whatever becomes of the others.
-fn script(tests: &[cross::Program], filter: Option<&str>, has_bare_guest: bool) -> String {
-    let mut script = String::from(
-        "export SWITCHBOARD_LAB=1 RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n\
+fn script(tests: &[cross::Program], lab: &str, filter: Option<&str>, has_bare_guest: bool) -> String {
+    let mut script = format!(
+        "export SWITCHBOARD_LAB={lab} RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n\
          export SWITCHBOARD_GUEST_KERNEL=$PWD/guest/Image SWITCHBOARD_GUEST_INITRD=$PWD/guest/initrd\n",
     );
     if has_bare_guest {
@@ -172,8 +176,9 @@ type End = (Vec<Program>, Result<u8>);
 
 fn run_on(prepared: &Prepared, host: &Host, filter: Option<&str>) -> Result<End> {
     let mut lab = host.lab.clone();
+    let kind = if lab.is_native()? { "native" } else { "emulated" };
     let local = |name: &str| prepared.folder.path().join(name);
-    fs::write(local("run"), script(&host.tests, filter, prepared.has_bare_guest))?;
+    fs::write(local("run"), script(&host.tests, kind, filter, prepared.has_bare_guest))?;
     lab.timeout = Some(TIMEOUT);
     lab.put(&prepared.switchboard, "switchboard").put(&prepared.guest_kernel, "guest/Image");
     lab.put(local("initrd"), "guest/initrd").put(local("run"), "run-tests");
@@ -221,7 +226,7 @@ mod tests {
     #[test]
     fn the_script_survives_any_filter() {
         let test = cross::Program { name: "lab_kvm".into(), kind: "test".into(), path: "/x".into() };
-        let script = script(&[test], Some("it's"), false);
+        let script = script(&[test], "native", Some("it's"), false);
         assert!(script.contains(r"tests/lab_kvm --test-threads=2 'it'\''s'"));
         assert!(!script.contains("BARE"));
     }
