@@ -74,7 +74,12 @@ impl<'vm> Vcpu<'vm> {
         }
         self.features = Some(features);
         self.reset();
-        self.slot.power().mp_state = if init.features.contains(VcpuFeatures::POWER_OFF) {
+        let mut power = self.slot.power();
+        if !self.has_run {
+            // KVM keeps the line in HCR_EL2, which it sets anew for a vCPU that has not run.
+            power.line = Line::Low;
+        }
+        power.mp_state = if init.features.contains(VcpuFeatures::POWER_OFF) {
             MpState::Stopped
         } else {
             MpState::Runnable

@@ -7,7 +7,7 @@ use switchboard_smccc::FunctionId;
 
 use super::{
     Lookup,
-    entry::{Entry, LAST_NUMBER, NUMBER_BITS, PAGES, Root, Run, number_of},
+    entry::{Entry, LAST_NUMBER, PAGES, Root, Run, number_of, page_of},
     node::{CHILDREN, Line, RUNS, Slot},
 };
 use crate::{Action, Segments};
@@ -19,13 +19,20 @@ pub(super) fn compile(segments: Segments<'_>) -> Lookup {
     let mut runs = Vec::new();
     // A vector first: an array of this size has no business on a small stack.
     let mut pages = vec![Entry::one(Action::Handle); PAGES].into_boxed_slice();
-    for (page, entry) in (0..).zip(&mut pages) {
-        take_page(&mut segments, FunctionId(page << NUMBER_BITS | LAST_NUMBER), &mut runs);
-        *entry = match *runs {
-            [only] => Entry::one(only.action),
-            [first, second] => Entry::two(first, second.action),
-            _ => Entry::node(nodes.add(&runs)),
-        };
+    let mut page = 0;
+    while let Some(segment) = segments.peek().copied() {
+        let whole = page..pages_before(segment.range.last());
+        if whole.is_empty() {
+            pages[page] = take_page(&mut segments, page, &mut runs, &mut nodes);
+            page += 1;
+        } else {
+            // Most filters have few ranges, and most pages one action.
+            page = whole.end;
+            pages[whole].fill(Entry::one(segment.action));
+            if page_of(segment.range.last()) < page {
+                segments.next();
+            }
+        }
     }
     Lookup {
         pages: pages.try_into().expect("it was made with that length"),
@@ -34,18 +41,36 @@ pub(super) fn compile(segments: Segments<'_>) -> Lookup {
     }
 }
 
-/// Takes the runs of the page that ends with this function ID; those of the pages before it have been taken.
-fn take_page(segments: &mut Peekable<Segments<'_>>, page_last: FunctionId, runs: &mut Vec<Run>) {
+/// How many pages end at or before this function ID.
+fn pages_before(last: FunctionId) -> usize {
+    page_of(last) + usize::from(number_of(last) == LAST_NUMBER)
+}
+
+/// Makes the entry of a page that its first segment does not fill; those of the pages before it have been made.
+fn take_page(
+    segments: &mut Peekable<Segments<'_>>,
+    page: usize,
+    runs: &mut Vec<Run>,
+    nodes: &mut Nodes,
+) -> Entry {
     runs.clear();
     while let Some(segment) = segments.peek() {
         let last = segment.range.last();
-        runs.push(Run { end: number_of(last.min(page_last)), action: segment.action });
-        if last <= page_last {
-            segments.next();
+        let goes_on = page_of(last) > page;
+        runs.push(Run { end: if goes_on { LAST_NUMBER } else { number_of(last) }, action: segment.action });
+        if goes_on {
+            break;
         }
-        if last >= page_last {
-            return;
+        let ends_page = number_of(last) == LAST_NUMBER;
+        segments.next();
+        if ends_page {
+            break;
         }
+    }
+    match **runs {
+        [only] => Entry::one(only.action),
+        [first, second] => Entry::two(first, second.action),
+        _ => Entry::node(nodes.add(runs)),
     }
 }
 
