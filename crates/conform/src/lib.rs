@@ -39,3 +39,8 @@ pub const fn is_guest_memory(address: u64) -> bool {
     let page = address & !0xfff;
     GUEST_START <= page && page < GUEST_START + GUEST_SIZE
 }
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

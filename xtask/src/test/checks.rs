@@ -13,6 +13,15 @@ use crate::workspace;
 /// The name of this machine in the summary.
 pub(crate) const HERE: &str = "this machine";
 
+/// The libraries that need no operating system.
+const BARE_METAL: [&str; 5] = [
+    "switchboard-smccc",
+    "switchboard-cases",
+    "switchboard-filter",
+    "switchboard-hyp",
+    "switchboard-firmware",
+];
+
 /// Format and lints.
 pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<()> {
     let mut check = |what: &str, command: &mut Command| -> Result<()> {
@@ -36,6 +45,14 @@ pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<(
             toolchain.cargo().args(lints).args(["--target", toolchain.target]).args(strict),
         )?;
         let target = toolchain::bare_metal(toolchain)?;
+        check(
+            "lints of the libraries for bare metal",
+            toolchain
+                .cargo()
+                .args(["clippy", "--quiet", "--target", target])
+                .args(BARE_METAL.iter().flat_map(|package| ["--package", package]))
+                .args(strict),
+        )?;
         check(
             "lints of the bare-metal guest",
             toolchain
