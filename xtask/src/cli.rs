@@ -143,7 +143,7 @@ A program is what a monitor and a guest do with one VM. Each is performed by KVM
 it compared: error numbers, exits, registers, PC, MP states. The shortest program that shows a difference is printed, and \
 what was run, by kind. The same seed gives the same programs.
 
-Exit status: 0 if nothing differs, 1 if anything does, 10 if KVM cannot be used; 124 and 125 as for `cargo xtask lab`.";
+Exit status: 0 if nothing differs, 1 if anything does, 10 if KVM cannot be used or the tester failed, 125 if the lab did.";
 
 /// `cargo xtask conform`.
 #[derive(Args)]
@@ -155,7 +155,7 @@ pub(crate) struct ConformArguments {
     #[arg(long, value_name = "KERNEL")]
     pub(crate) host_kernel: Vec<Kernel>,
     /// How many programs, on each host
-    #[arg(long, value_name = "NUMBER", default_value_t = 300_000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 300_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) programs: u64,
     /// What decides the programs
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]

@@ -53,16 +53,13 @@ pub(crate) fn command(arguments: &ConformArguments) -> Result<u8> {
         return naive(programs);
     }
     let toolchain = CrossToolchain::get()?;
-    let everywhere = [Kernel::V6_12, Kernel::V7_2];
-    let kernels = if arguments.host_kernel.is_empty() { &everywhere[..] } else { &arguments.host_kernel };
     let mut worst = 0;
-    for kernel in kernels {
-        let lab = Lab::new(kernel.clone(), arguments.place);
+    for (name, lab) in hosts(&arguments.host_kernel, arguments.place) {
         if lab.is_native()? {
             eprintln!("conform: on this arm64 host");
             return on_host(&toolchain, lab, programs, Speed::Usual);
         }
-        eprintln!("conform: on an arm64 host, {kernel}");
+        eprintln!("conform: {name}");
         worst = worst.max(on_host(&toolchain, lab, programs, Speed::Fast)?);
     }
     Ok(worst)

@@ -103,7 +103,8 @@ impl<'run, C: Caller> Runner<'run, C> {
         if !has_each {
             verdict = Some(Run::new(self, conduit, None).verdict(case.block(), report));
         }
-        verdict.unwrap_or(Verdict::Passed)
+        // A case whose list is empty has shown nothing.
+        verdict.unwrap_or(Verdict::Failed)
     }
 }
 

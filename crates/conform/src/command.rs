@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::builder::PossibleValue;
 use clap::{Parser, ValueEnum};
 use switchboard_conform::campaign::{self, Campaign};
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Against::Kvm)]
     against: Against,
     /// How many programs
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     programs: u64,
     /// The seed that decides the programs
     #[arg(long, default_value_t = 1)]
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
 
 const AFTER_HELP: &str = "\
 Exit status: 0 no difference, 1 a difference (the shortest program that shows it is printed), 2 a wrong command line, \
-10 KVM cannot be used.";
+10 KVM cannot be used, or the tester failed.";
 
 #[derive(Debug, Clone, Copy, ValueEnum, PartialEq, Eq)]
 enum Against {
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// How many programs one process performs.
 const CHUNK: u64 = 250;
 /// How often a chunk is begun again whose process died of a signal.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u64 = 3;
 /// With so many differences, the rest is not worth its time.
 const MOST_DIFFERENCES: u64 = 10;
 
@@ -96,28 +96,29 @@ fn share(arguments: &Arguments) -> Result<Outcome> {
     let started = Instant::now();
     let found = Mutex::new(Found::default());
     let next = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        let jobs: Vec<_> =
-            (0..arguments.jobs).map(|_| scope.spawn(|| job(arguments, &next, &found, started))).collect();
-        jobs.into_iter().try_for_each(|job| job.join().expect("a job does not panic"))
-    })?;
-    let Found { totals, differences, repeated, lost_thread_pointers } =
-        found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{totals}");
-    if lost_thread_pointers > 0 {
-        println!("{lost_thread_pointers:>10}  times KVM_RUN lost the thread pointer, and it was put right");
+    let ended = std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..arguments.jobs)
+            .map(|_| {
+                scope.spawn(|| {
+                    job(arguments, &next, &found, started)
+                        .inspect_err(|_| next.store(arguments.programs, Ordering::Relaxed))
+                })
+            })
+            .collect();
+        // All of them, whatever becomes of one.
+        let ended: Vec<_> = jobs.into_iter().map(|job| job.join().expect("a job does not panic")).collect();
+        ended.into_iter().collect::<Result<()>>()
+    });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.print(arguments, started);
+    match ended {
+        _ if found.differences > 0 => Ok(Outcome::Different),
+        Err(error) => Err(error),
+        Ok(()) if found.lost_thread_pointers > 0 && !arguments.emulated => {
+            bail!("KVM_RUN lost the thread pointer, and this host is not emulated")
+        }
+        Ok(()) => Ok(Outcome::Equal),
     }
-    if repeated > 0 {
-        println!(
-            "{repeated:>10}  times a process died of a signal and its {CHUNK} programs were begun again"
-        );
-    }
-    let Arguments { seed, first, .. } = arguments;
-    println!(
-        "{differences} differences; seed {seed}, from program {first} on, {} s",
-        started.elapsed().as_secs()
-    );
-    Ok(if differences == 0 { Outcome::Equal } else { Outcome::Different })
 }
 
 /// Starts one process after the other until there is nothing left to do.
@@ -128,11 +129,12 @@ fn job(arguments: &Arguments, next: &AtomicU64, found: &Mutex<Found>, started: I
             return Ok(());
         }
         let programs = CHUNK.min(arguments.programs - offset);
-        let (output, repeated) = run_worker(arguments, arguments.first + offset, programs)?;
+        let Worked { output, repeated, end } = run_worker(arguments, arguments.first + offset, programs)?;
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.repeated += repeated;
         let before = found.totals.programs;
         found.read(&output);
+        end?;
         if found.differences >= MOST_DIFFERENCES {
             next.store(arguments.programs, Ordering::Relaxed);
         }
@@ -149,30 +151,58 @@ fn job(arguments: &Arguments, next: &AtomicU64, found: &Mutex<Found>, started: I
     }
 }
 
-/// What the process printed, and how often it had to be started again.
+/// What became of a process.
+struct Worked {
+    /// What it printed.
+    output: String,
+    /// How often it had to be started again.
+    repeated: u64,
+    /// Did it come to its end?
+    end: Result<()>,
+}
+
+/// Performs a chunk of programs in a process of its own.
 ///
 /// An emulated host can lose a process. What has been observed of its programs is thrown away, and they are begun again.
-fn run_worker(arguments: &Arguments, first: u64, programs: u64) -> Result<(String, u64)> {
+fn run_worker(arguments: &Arguments, first: u64, programs: u64) -> Result<Worked> {
     let mut repeated = 0;
-    for _ in 0..ATTEMPTS {
+    loop {
         let output = worker(arguments, first, programs)?.output().context("starting a process")?;
-        if output.status.signal() == Some(SIGSEGV) {
+        let lost = output.status.signal() == Some(SIGSEGV) && arguments.emulated;
+        if lost && repeated + 1 < ATTEMPTS {
             repeated += 1;
             continue;
         }
-        ensure!(
-            output.status.success(),
-            "a process ended with {}; it had programs {first} and on",
-            output.status
-        );
-        return Ok((String::from_utf8_lossy(&output.stdout).into_owned(), repeated));
+        let end = if output.status.success() {
+            Ok(())
+        } else {
+            Err(anyhow!("a process ended with {}; it had {programs} programs from {first} on", output.status))
+        };
+        return Ok(Worked { output: String::from_utf8_lossy(&output.stdout).into_owned(), repeated, end });
     }
-    bail!("a process ended with a segmentation fault {ATTEMPTS} times; it had programs {first} and on")
 }
 
 const SIGSEGV: i32 = 11;
 
 impl Found {
+    fn print(&self, arguments: &Arguments, started: Instant) {
+        let Self { totals, differences, repeated, lost_thread_pointers } = self;
+        println!("{totals}");
+        if *lost_thread_pointers > 0 {
+            println!(
+                "{lost_thread_pointers:>10}  times KVM_RUN lost the thread pointer, and it was put right"
+            );
+        }
+        if *repeated > 0 {
+            println!(
+                "{repeated:>10}  times a process died of a signal and its {CHUNK} programs were begun again"
+            );
+        }
+        let Arguments { seed, first, .. } = arguments;
+        let seconds = started.elapsed().as_secs();
+        println!("{differences} differences; seed {seed}, from program {first} on, {seconds} s");
+    }
+
     /// Reads what a process printed; differences are printed.
     fn read(&mut self, output: &str) {
         for line in output.lines() {
@@ -247,6 +277,9 @@ fn against_kvm(campaign: Campaign, arguments: &Arguments) -> Result<Statistics> 
     use switchboard_conform::kvm::{Caches, Host};
     let caches = if arguments.emulated { Caches::Emulated } else { Caches::Real };
     let mut host = Host::open(caches)?;
+    if campaign.kind == Kind::AArch32 && !host.has_aarch32() {
+        bail!("the CPUs of this host have no AArch32 at EL1; hint: an emulated Cortex-A57 has it");
+    }
     let config = host.config()?;
     Ok(campaign::run(campaign, &config, &mut host, |difference| print_difference(&difference.to_string())))
 }

@@ -49,7 +49,7 @@ struct Generator {
 const ATTRIBUTES: [(u32, u64); 6] = [(0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (0xffff_ffff, u64::MAX)];
 
 /// The firmware registers, and IDs beside them.
-const FIRMWARE: [u64; 12] = [
+const FIRMWARE: [u64; 13] = [
     RegisterId::PSCI_VERSION.0,
     RegisterId::WORKAROUND_1.0,
     RegisterId::WORKAROUND_2.0,
@@ -62,6 +62,8 @@ const FIRMWARE: [u64; 12] = [
     RegisterId::STANDARD_BITMAP.0 | 4,
     RegisterId::STANDARD_BITMAP.0 | 0xffff,
     RegisterId::PSCI_VERSION.0 | 0x8000,
+    // Half of x0.
+    0x6030_0000_0010_0001,
 ];
 
 /// Values for bitmaps, levels and versions.

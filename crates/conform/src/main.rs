@@ -1,7 +1,7 @@
 //! `switchboard-conform`: runs a campaign.
 //!
 //! Standard output: differences, and at the end the counts. Exit status: 0 if there is no difference, 1 if there is
-//! one, 2 for a wrong command line, 10 if KVM cannot be used.
+//! one, 2 for a wrong command line, 10 if KVM cannot be used or the tester failed.
 
 use std::process::ExitCode;
 

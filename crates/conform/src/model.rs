@@ -98,7 +98,7 @@ fn become_big_endian(vcpu: &mut Vcpu<'_>) -> Result<(), Errno> {
 }
 
 fn perform_call(vcpu: &mut Vcpu<'_>, call: &Call, host: &RecordedHost) -> CallObservation {
-    let reached = |reached| CallObservation { reached, stop: None, x: [0; 18] };
+    let reached = |reached| CallObservation { reached, stop: None, goes_on_at: 0, x: [0; 18] };
     if let Err(errno) = vcpu.set_register(RegisterId::PC, GUEST_START) {
         return reached(Reached::Error(errno.0));
     }
@@ -124,12 +124,13 @@ fn perform_call(vcpu: &mut Vcpu<'_>, call: &Call, host: &RecordedHost) -> CallOb
     if let Some(stop) = &stop {
         complete(vcpu, call, stop);
     }
+    let pc = vcpu.get_register(RegisterId::PC).expect("it has run");
     vcpu.set_register(RegisterId::PC, GUEST_START).expect("it has taken a PC before");
     let mut x = vcpu.call_registers();
     if call.instruction.is_aarch32() {
         x = std::array::from_fn(|number| if number < 8 { x[number] & 0xffff_ffff } else { 0 });
     }
-    CallObservation { reached: Reached::Guest, stop, x }
+    CallObservation { reached: Reached::Guest, stop, goes_on_at: pc.wrapping_sub(GUEST_START), x }
 }
 
 /// In AArch32 state, userspace loads the registers; in AArch64 state the guest does, once it runs.
@@ -182,11 +183,20 @@ fn exit_of(exit: HypExit) -> Exit {
     }
 }
 
-/// A host whose choices were observed. Whether they are where they belong is for the comparison to say.
+/// A host whose choices were observed. Whether they are where they belong is for the comparison to say: bits that nobody
+/// asked for are all set here, so the model must clear them.
 struct RecordedHost {
-    x: Option<[u64; 18]>,
-    /// Words of 32 bits, not of 64, hold entropy.
-    narrow: bool,
+    x: [u64; 18],
+    random: Random,
+}
+
+/// What `TRNG_RND` was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Random {
+    /// Words of 32 bits, and so many bits.
+    Narrow(u64),
+    /// Words of 64 bits, and so many bits.
+    Wide(u64),
 }
 
 /// `TRNG_RND32`.
@@ -195,28 +205,34 @@ const TRNG_RND32: u64 = 0x8400_0053;
 impl RecordedHost {
     fn new(step: &Step, observation: Option<&Observation>) -> Self {
         let x = match observation {
-            Some(Observation::Call(call)) => Some(call.x),
-            _ => None,
+            Some(Observation::Call(call)) => call.x,
+            _ => [0; 18],
         };
-        let narrow = matches!(step, Step::Call(call) if call.x[0] & 0xffff_ffff == TRNG_RND32);
-        Self { x, narrow }
+        let random = match step {
+            Step::Call(call) if call.x[0] & 0xffff_ffff == TRNG_RND32 => {
+                Random::Narrow(call.x[1] & 0xffff_ffff)
+            }
+            Step::Call(call) => Random::Wide(call.x[1] & 0xffff_ffff),
+            _ => Random::Wide(0),
+        };
+        Self { x, random }
     }
 }
 
 impl Host for RecordedHost {
     fn entropy(&self) -> [u64; 3] {
-        match self.x {
-            None => [0; 3],
-            Some(x) if self.narrow => [x[3] | x[2] << 32, x[1], 0],
-            Some(x) => [x[3], x[2], x[1]],
-        }
+        let x = &self.x;
+        let (words, asked) = match self.random {
+            Random::Narrow(bits) => ([x[3] | x[2] << 32, x[1], 0], bits),
+            Random::Wide(bits) => ([x[3], x[2], x[1]], bits),
+        };
+        std::array::from_fn(|index| words[index] | not_asked_for(asked, index))
     }
 
     fn time(&self, _: Counter) -> Option<Time> {
-        let x = self.x?;
-        // The clock of the lab's host runs on the architected counter; where a host's does not, KVM says -1.
-        let is_there = x[0] & 0xffff_ffff != 0xffff_ffff;
-        is_there.then(|| Time { nanoseconds: x[0] << 32 | x[1], cycles: x[2] << 32 | x[3] })
+        let x = &self.x;
+        // A host whose clock does not run on the architected counter answers -1, and is told from the model.
+        Some(Time { nanoseconds: x[0] << 32 | x[1] & 0xffff_ffff, cycles: x[2] << 32 | x[3] & 0xffff_ffff })
     }
 
     fn is_memory(&self, address: Ipa) -> bool {
@@ -224,4 +240,13 @@ impl Host for RecordedHost {
     }
 
     fn initialise_stolen_time(&self, _: Ipa) {}
+}
+
+/// Of the 64-bit word with this index, the bits beyond a request.
+fn not_asked_for(bits: u64, index: usize) -> u64 {
+    let before = 64 * u64::try_from(index).expect("there are three words");
+    match bits.saturating_sub(before) {
+        asked @ 0..64 => u64::MAX << asked,
+        _ => 0,
+    }
 }

@@ -128,7 +128,8 @@ impl Reader {
         }
         let Some((number, bits)) = self.bitmap(id) else {
             let is_other = matches!(id, 0x6030_0000_0014_0000..=0x6030_0000_0014_0003);
-            return if is_other { Ok(()) } else { expect(&Err(ENOENT), &seen) };
+            let half = id == 0x6030_0000_0010_0001;
+            return if is_other { Ok(()) } else { expect(&Err(if half { EINVAL } else { ENOENT }), &seen) };
         };
         let expected = if value & !bits != 0 {
             Err(EINVAL)
@@ -150,6 +151,7 @@ impl Reader {
         if seen.reached != Reached::Guest {
             return Ok(());
         }
+        expect(&4, &seen.goes_on_at)?;
         let id = call.x[0] & 0xffff_ffff;
         let is_smc = call.instruction.is_smc();
         if !is_smc && [0x8000_8000, 0x8000_7fff, 0x8000_3fff].contains(&id) {

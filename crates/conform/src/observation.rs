@@ -49,6 +49,9 @@ pub struct CallObservation {
     pub reached: Reached,
     /// That `KVM_RUN` returned because of it.
     pub stop: Option<Stop>,
+    /// Where the guest goes on, counted from the instruction; 0 if it did not get there. On KVM it went on behind it, or
+    /// its next call would not have been made.
+    pub goes_on_at: u64,
     /// x0 to x17 when the guest goes on; in AArch32 state, the low halves of x0 to x7.
     pub x: [u64; 18],
 }
@@ -135,7 +138,7 @@ impl fmt::Display for Observation {
                 if let Some(stop) = &call.stop {
                     write!(f, ", {:?} at +{:#x}, MP state {}", stop.exit, stop.pc, stop.mp_state)?;
                 }
-                write!(f, ", x={:x?}", call.x)
+                write!(f, ", goes on at +{:#x}, x={:x?}", call.goes_on_at, call.x)
             }
         }
     }

@@ -28,7 +28,7 @@ impl Errno {
     /// An argument makes no sense.
     pub const EINVAL: Self = Self(22);
 
-    /// The name in C's headers, for those that this crate returns.
+    /// The name in C's headers, for those above.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {

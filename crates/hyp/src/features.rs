@@ -1,6 +1,6 @@
 //! What a vCPU is initialised with.
 
-use crate::Errno;
+use crate::{Errno, pstate::ExecutionState};
 
 /// The argument of `KVM_ARM_VCPU_INIT`: word 0 of the feature bits. The target is the preferred one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,11 @@ impl VcpuFeatures {
     #[must_use]
     pub const fn union(self, features: Self) -> Self {
         Self(self.0 | features.0)
+    }
+
+    /// The execution state of EL1.
+    pub(crate) const fn el1(self) -> ExecutionState {
+        if self.contains(Self::EL1_32BIT) { ExecutionState::AArch32 } else { ExecutionState::AArch64 }
     }
 
     pub(crate) const fn without(self, features: Self) -> Self {

@@ -112,7 +112,10 @@ impl Vm {
                 if value & !bitmap.mask != 0 {
                     return Err(Errno::EINVAL);
                 }
-                self.unless_it_has_run(value == bitmap.get(), || bitmap.value.store(value, Ordering::Relaxed))
+                self.unless_it_has_run(
+                    || value == bitmap.get(),
+                    || bitmap.value.store(value, Ordering::Relaxed),
+                )
             }
         }
     }

@@ -11,8 +11,9 @@
 //! * [`Syndrome`], [`Next`], [`Exit`]: one trap and what comes of it.
 //! * [`Host`]: what only the embedder has: entropy, time, guest memory.
 //!
-//! Two vCPUs of one VM may be driven from two threads. What a trapped call costs depends on nothing that a guest or a
-//! monitor chose: no allocation; no lock but for PSCI's power calls, which take the lock of the CPU they are about.
+//! Two vCPUs of one VM may be driven from two threads. A trapped call allocates nothing, and what it costs depends on
+//! nothing that a guest chose. No call takes a lock but PSCI's power calls, and those of one CPU at a time; `CPU_ON` also
+//! reads the map of affinities. `AFFINITY_INFO` and the calls that end the machine look at every vCPU.
 //!
 //! Deliberately missing: executing instructions (the embedder's CPU does), stage 2 translation, interrupt controllers
 //! and timers, system registers that no call reads, protected VMs.
@@ -61,7 +62,7 @@ pub use run::{Entry, Interruption};
 pub use syndrome::{ExceptionClass, Syndrome};
 pub use trap::{Level, Next};
 pub use vcpu::{Line, Vcpu};
-pub use version::KvmVersion;
+pub use version::{KvmVersion, NoVersion};
 pub use vm::{Capability, NamespaceRule, Vm, VmConfig};
 
 /// The examples in the README compile and run.

@@ -32,7 +32,7 @@ impl MpidrMap {
             return None;
         }
         let mut map = Self { significant, slots: vec![0; entries].into_boxed_slice() };
-        for (slot, affinity) in (0_u16..).zip(affinities()) {
+        for (affinity, slot) in affinities().zip(0_u16..) {
             let index = map.index(affinity);
             map.slots[index] = slot;
         }

@@ -1,5 +1,7 @@
 //! The process state of a vCPU.
 
+use crate::features::VcpuFeatures;
+
 /// `PSTATE`, in the form of `SPSR_EL2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PState(pub(crate) u64);
@@ -40,9 +42,14 @@ impl PState {
         if self.0 & MODE_32BIT == 0 { ExecutionState::AArch64 } else { ExecutionState::AArch32 }
     }
 
-    /// The mode is one that userspace may give to a vCPU whose EL1 is in this execution state.
-    pub(crate) const fn mode_is_valid(self, el1: ExecutionState) -> bool {
-        match el1 {
+    /// The mode is one that userspace may give to a vCPU with these features. (KVM also takes User mode where the host
+    /// has AArch32 at EL0 alone: that is not modelled.)
+    pub(crate) const fn mode_is_valid(self, features: VcpuFeatures) -> bool {
+        // EL2t, EL2h.
+        if features.contains(VcpuFeatures::HAS_EL2) && matches!(self.0 & MODE, 0x8 | 0x9) {
+            return true;
+        }
+        match features.el1() {
             // User, FIQ, IRQ, Supervisor, Abort, Undefined, System.
             ExecutionState::AArch32 => {
                 matches!(self.0 & MODE, 0x10 | 0x11 | 0x12 | 0x13 | 0x17 | 0x1b | 0x1f)
@@ -71,8 +78,14 @@ impl PState {
     pub(crate) const fn after_skip(self) -> Self {
         match self.execution_state() {
             ExecutionState::AArch64 => Self(self.0 & !(BTYPE | SS)),
-            ExecutionState::AArch32 => self.with_it(advance_it(self.it())).without_step(),
+            ExecutionState::AArch32 if self.is_thumb() => self.with_it(advance_it(self.it())).without_step(),
+            ExecutionState::AArch32 => self.without_step(),
         }
+    }
+
+    /// In AArch32 state, executing T32 instructions.
+    pub(crate) const fn is_thumb(self) -> bool {
+        matches!(self.execution_state(), ExecutionState::AArch32) && self.0 & AARCH32_T != 0
     }
 
     const fn without_step(self) -> Self {

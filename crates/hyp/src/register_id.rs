@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::Errno;
+
 /// The ID of a register. An open set: a VM answers ENOENT or EINVAL to those it does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RegisterId(pub u64);
@@ -50,15 +52,18 @@ impl RegisterId {
         (number <= 30).then(|| Self(CORE | (2 * u64::from(number))))
     }
 
-    /// The size and architecture bits are those of a 64-bit register of arm64.
+    /// The architecture bits are those of arm64, whatever the size.
     pub(crate) const fn is_arm64(self) -> bool {
         self.0 >> 32 & 0xff0f_ffff == 0x6000_0000
     }
 
-    /// The number of the general register, if it is one.
-    pub(crate) fn as_general(self) -> Option<usize> {
-        let offset = self.0.checked_sub(CORE)?;
-        (offset <= 60 && offset % 2 == 0).then(|| usize::try_from(offset / 2).ok()).flatten()
+    /// The number of the general register, if it is one. Half of one is EINVAL.
+    pub(crate) fn as_general(self) -> Result<Option<usize>, Errno> {
+        let Some(offset) = self.0.checked_sub(CORE).filter(|offset| *offset <= 61) else { return Ok(None) };
+        if offset % 2 == 1 {
+            return Err(Errno::EINVAL);
+        }
+        Ok(usize::try_from(offset / 2).ok())
     }
 
     /// A pseudo-register of the firmware, whatever its number and size.
@@ -91,9 +96,9 @@ mod tests {
 
     #[test]
     fn a_general_register_has_an_even_offset() {
-        assert_eq!(RegisterId(0x6030_0000_0010_0006).as_general(), Some(3));
-        assert_eq!(RegisterId(0x6030_0000_0010_003c).as_general(), Some(30));
-        assert_eq!(RegisterId(0x6030_0000_0010_0007).as_general(), None);
-        assert_eq!(RegisterId::PC.as_general(), None);
+        assert_eq!(RegisterId(0x6030_0000_0010_0006).as_general(), Ok(Some(3)));
+        assert_eq!(RegisterId(0x6030_0000_0010_003c).as_general(), Ok(Some(30)));
+        assert_eq!(RegisterId(0x6030_0000_0010_0007).as_general(), Err(Errno::EINVAL));
+        assert_eq!(RegisterId::PC.as_general(), Ok(None));
     }
 }

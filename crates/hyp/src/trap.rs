@@ -118,8 +118,8 @@ impl Vcpu<'_> {
     #[inline]
     fn skip(&mut self, length: InstructionLength) {
         self.pc = self.pc.wrapping_add(match length {
-            InstructionLength::Bits16 => 2,
-            InstructionLength::Bits32 => 4,
+            InstructionLength::Bits16 if self.pstate.is_thumb() => 2,
+            InstructionLength::Bits16 | InstructionLength::Bits32 => 4,
         });
         self.pstate = self.pstate.after_skip();
     }

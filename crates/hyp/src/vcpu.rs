@@ -102,7 +102,7 @@ impl<'vm> Vcpu<'vm> {
         if id.is_firmware() {
             return self.vm.firmware_register(id, features);
         }
-        if let Some(number) = id.as_general() {
+        if let Some(number) = id.as_general()? {
             return Ok(self.x[number]);
         }
         match id {
@@ -128,13 +128,13 @@ impl<'vm> Vcpu<'vm> {
         if id.is_firmware() {
             return self.vm.set_firmware_register(id, value, features);
         }
-        if let Some(number) = id.as_general() {
+        if let Some(number) = id.as_general()? {
             self.x[number] = value;
             return Ok(());
         }
         match id {
             RegisterId::PC => self.pc = value,
-            RegisterId::PSTATE if PState(value).mode_is_valid(execution_state(features)) => {
+            RegisterId::PSTATE if PState(value).mode_is_valid(features) => {
                 self.pstate = PState(value);
             }
             RegisterId::PSTATE => return Err(Errno::EINVAL),
@@ -201,6 +201,7 @@ impl<'vm> Vcpu<'vm> {
         self.x = [0; 31];
         self.pc = 0;
         self.sctlr_el1 = SCTLR_EL1_RESET;
+        self.virtual_hcr_el2 = 0;
         self.slot.set_affinity(affinity_of(self.id));
         self.pstate = if features.contains(VcpuFeatures::EL1_32BIT) {
             PState::RESET_AARCH32
@@ -239,10 +240,6 @@ impl<'vm> Vcpu<'vm> {
             ExecutionState::AArch64 => self.sctlr_el1 |= SCTLR_EL1_EE,
         }
     }
-}
-
-const fn execution_state(features: VcpuFeatures) -> ExecutionState {
-    if features.contains(VcpuFeatures::EL1_32BIT) { ExecutionState::AArch32 } else { ExecutionState::AArch64 }
 }
 
 /// The affinity that KVM makes of a vCPU's number: Aff0 has four bits of it, Aff1 and Aff2 eight each, since GICv3

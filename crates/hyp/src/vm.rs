@@ -107,10 +107,10 @@ impl Vm {
         if id >= u32::from(self.config.max_vcpus) {
             return Err(Errno::EINVAL);
         }
+        let slot = self.slots.get(ids.len()).ok_or(Errno::EINVAL)?;
         if ids.contains(&id) {
             return Err(Errno::EEXIST);
         }
-        let slot = self.slots.get(ids.len()).ok_or(Errno::EINVAL)?;
         ids.push(id);
         self.count.store(ids.len(), Ordering::Release);
         // The map does not know this one.
@@ -150,9 +150,13 @@ impl Vm {
     }
 
     /// Does something that is allowed until the first run and, if it changes nothing, after it.
-    pub(crate) fn unless_it_has_run(&self, changes_nothing: bool, act: impl FnOnce()) -> Result<(), Errno> {
+    pub(crate) fn unless_it_has_run(
+        &self,
+        changes_nothing: impl FnOnce() -> bool,
+        act: impl FnOnce(),
+    ) -> Result<(), Errno> {
         let _guard = self.filter.lock();
-        if self.has_ran_once() && !changes_nothing {
+        if self.has_ran_once() && !changes_nothing() {
             return Err(Errno::EBUSY);
         }
         act();
@@ -161,11 +165,11 @@ impl Vm {
 
     /// A vCPU runs for the first time.
     pub(crate) fn first_run(&self) {
-        let mut map = self.mpidr_map.write();
-        if map.is_none() {
-            *map = MpidrMap::new(self.slots());
+        if self.mpidr_map.read().is_none() {
+            // Made before the lock is taken: whoever turns a CPU on looks in here.
+            let map = MpidrMap::new(self.slots());
+            *self.mpidr_map.write() = map;
         }
-        drop(map);
         self.lookups();
     }
 

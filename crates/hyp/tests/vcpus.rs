@@ -73,11 +73,12 @@ fn a_reset_leaves_el1h_with_exceptions_masked_and_zeroed_registers() {
 }
 
 #[test]
-fn registers_that_are_not_there_are_enoent_and_modes_that_are_not_einval() {
+fn registers_that_are_not_there_are_enoent_and_halves_and_modes_that_are_not_einval() {
     let vm = new_vm();
     let mut vcpu = initialised(&vm, 0, PSCI_0_2);
-    assert_eq!(vcpu.get_register(RegisterId(0x6030_0000_0010_0001)), Err(Errno(2)), "half of x0");
-    assert_eq!(vcpu.set_register(RegisterId(0x6030_0000_0010_0001), 0), Err(Errno(2)));
+    assert_eq!(vcpu.get_register(RegisterId(0x6030_0000_0010_0001)), Err(Errno(22)), "half of x0");
+    assert_eq!(vcpu.set_register(RegisterId(0x6030_0000_0010_0001), 0), Err(Errno(22)));
+    assert_eq!(vcpu.get_register(RegisterId(0x6030_0000_0014_0004)), Err(Errno(2)));
     for (pstate, expected) in
         [(0x3c5, Ok(())), (0x3c4, Ok(())), (0x3c0, Ok(())), (0x3c9, Err(Errno(22))), (0x1d3, Err(Errno(22)))]
     {

@@ -119,5 +119,5 @@ fn initialise(device: &DeviceFd) -> Result<(), Error> {
 
 /// The address of a value, for an attribute that the kernel reads it from.
 pub(crate) fn address_of<T>(value: &T) -> u64 {
-    u64::try_from(ptr::from_ref(value).addr()).expect("addresses of arm64 have 64 bits")
+    u64::try_from(ptr::from_ref(value).expose_provenance()).expect("addresses of arm64 have 64 bits")
 }

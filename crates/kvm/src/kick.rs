@@ -26,7 +26,7 @@ impl Kicker {
     #[must_use]
     pub fn attach(&self) -> Attachment<'_> {
         install_handler();
-        unblock();
+        unblock(signal());
         *lock(&self.thread) = Some(ThreadId::current());
         Attachment { kicker: self }
     }
@@ -81,13 +81,13 @@ fn signal() -> libc::c_int {
 }
 
 /// Whoever started this process may have blocked the signal.
-fn unblock() {
+pub(crate) fn unblock(signal: libc::c_int) {
     // SAFETY: all zeroes is a valid `sigset_t`.
     #[allow(unsafe_code, reason = "sigset_t")]
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `set` is valid, and the signal is a real one.
     #[allow(unsafe_code, reason = "sigaddset")]
-    let _ = unsafe { libc::sigaddset(&raw mut set, signal()) };
+    let _ = unsafe { libc::sigaddset(&raw mut set, signal) };
     // SAFETY: `set` is valid, and the signal has a handler.
     #[allow(unsafe_code, reason = "pthread_sigmask")]
     let _ = unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };

@@ -10,8 +10,9 @@ use std::{
 };
 
 use kvm_bindings::{
-    KVM_CAP_ARM_SYSTEM_SUSPEND, KVM_GUESTDBG_ENABLE, KVM_GUESTDBG_USE_SW_BP, kvm_device_attr, kvm_enable_cap,
-    kvm_guest_debug, kvm_mp_state, kvm_userspace_memory_region, kvm_vcpu_init,
+    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_ARM_SYSTEM_SUSPEND, KVM_GUESTDBG_ENABLE, KVM_GUESTDBG_USE_SW_BP,
+    kvm_device_attr, kvm_enable_cap, kvm_guest_debug, kvm_mp_state, kvm_userspace_memory_region,
+    kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuFd, VmFd};
 use switchboard_smccc::Ipa;
@@ -45,6 +46,21 @@ pub struct RawVm {
 /// One of its vCPUs.
 pub struct RawVcpu {
     fd: VcpuFd,
+}
+
+/// Can EL1 of a vCPU be in AArch32 state on this host? `KVM_CAP_ARM_EL1_32BIT`.
+#[must_use]
+pub fn has_aarch32(kvm: &Kvm) -> bool {
+    kvm.fd.check_extension_raw(KVM_CAP_ARM_EL1_32BIT.into()) > 0
+}
+
+/// The size of a page of this kernel, in bytes.
+#[must_use]
+pub fn page_size() -> u64 {
+    // SAFETY: has no preconditions.
+    #[allow(unsafe_code, reason = "sysconf")]
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(0)
 }
 
 /// What an attribute's address points to.
@@ -108,8 +124,9 @@ impl RawVm {
     ///
     /// That of the call.
     pub fn get_attribute(&self, group: u32, attr: u64) -> Result<()> {
-        let value = [0_u8; 64];
-        let addr = address_of(&value);
+        let mut value = [0_u8; 64];
+        let addr =
+            u64::try_from((&raw mut value).expose_provenance()).expect("addresses of arm64 have 64 bits");
         let attribute = kvm_device_attr { group, attr, addr, flags: 0 };
         // SAFETY: the kernel writes at most to `value`, which is larger than any attribute.
         #[allow(unsafe_code, reason = "kvm-ioctls has no such call for a VM")]
@@ -336,7 +353,7 @@ fn run_keeping_thread_pointer(vcpu: i32) -> i32 {
 }
 
 fn address_of<T>(values: &[T]) -> u64 {
-    u64::try_from(values.as_ptr().addr()).expect("addresses of arm64 have 64 bits")
+    u64::try_from(values.as_ptr().expose_provenance()).expect("addresses of arm64 have 64 bits")
 }
 
 /// Signals that come again and again, and do nothing but end `KVM_RUN`. They come to the thread that made this.
@@ -354,6 +371,7 @@ impl Alarm {
     #[must_use]
     pub fn new() -> Self {
         crate::kick::handle_with_nothing(libc::SIGALRM);
+        crate::kick::unblock(libc::SIGALRM);
         // SAFETY: all zeroes is a valid `sigevent`.
         #[allow(unsafe_code, reason = "sigevent")]
         let mut event: libc::sigevent = unsafe { std::mem::zeroed() };

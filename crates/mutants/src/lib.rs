@@ -36,7 +36,7 @@ type Run = fn(&Program, &VmConfig, Option<&[Observation]>) -> Vec<Observation>;
 ///
 /// # Panics
 ///
-/// If there is no such mistake, or if the mistake makes it panic.
+/// If there is no such mistake.
 #[must_use]
 pub fn run(
     mutant: usize,

@@ -52,17 +52,17 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "PC stays at an SMC",
         "trap.rs",
-        "InstructionLength::Bits32 => 4,",
-        "InstructionLength::Bits32 => 0,",
+        "InstructionLength::Bits16 | InstructionLength::Bits32 => 4,",
+        "InstructionLength::Bits16 | InstructionLength::Bits32 => 0,",
     ),
     mutant(
         "an SMC's immediate is not looked at",
         "trap.rs",
         "if reports_immediate && syndrome.immediate() != 0 {",
-        "if reports_immediate && syndrome.immediate() > 0xffff - 1 {",
+        "if false {",
     ),
     mutant(
-        "an SMC with an immediate is forwarded by its function ID first",
+        "an SMC with an immediate clears x1 to x3",
         "trap.rs",
         "self.x[0] = smccc::NOT_SUPPORTED;\n            return Next::Resume;",
         "return self.complete([smccc::NOT_SUPPORTED, 0, 0, 0]);",
@@ -72,6 +72,12 @@ pub const MUTANTS: &[Mutant] = &[
         "trap.rs",
         "Action::Handle | Action::Deny => self.complete([smccc::NOT_SUPPORTED, 0, 0, 0]),",
         "Action::Handle | Action::Deny => {\n                self.x[0] = smccc::NOT_SUPPORTED;\n                Next::Resume\n            }",
+    ),
+    mutant(
+        "PC moves on after an HVC too",
+        "trap.rs",
+        "self.call(Conduit::Hvc, syndrome, host)",
+        "{\n            self.skip(syndrome.length());\n            self.call(Conduit::Hvc, syndrome, host)\n        }",
     ),
     mutant(
         "the hint bit is masked before the filter",
@@ -105,7 +111,7 @@ pub const MUTANTS: &[Mutant] = &[
         "Conduit::Smc => HypercallFlags(0),",
     ),
     mutant(
-        "the exit holds all of x0",
+        "the exit's number has an upper half",
         "exit.rs",
         "u64::from(self.function_id.0).to_le_bytes()",
         "(u64::from(self.function_id.0) | 1 << 63).to_le_bytes()",
@@ -145,7 +151,7 @@ pub const MUTANTS: &[Mutant] = &[
         "bits beyond a TRNG request are not cleared",
         "trng.rs",
         "entropy[index] & lowest_bits(requested.saturating_sub(64 * place))",
-        "entropy[index] | u64::from(requested == 1) << (place + 5)",
+        "entropy[index] | place & 0",
     ),
     mutant(
         "too long a TRNG request is NOT_SUPPORTED",
@@ -174,14 +180,14 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "a firmware register that has its value already is EBUSY after the first run",
         "vm.rs",
-        "if self.has_ran_once() && !changes_nothing {",
+        "if self.has_ran_once() && !changes_nothing() {",
         "if self.has_ran_once() {",
     ),
     mutant(
         "firmware registers do not freeze",
         "vm.rs",
-        "if self.has_ran_once() && !changes_nothing {",
-        "if self.has_ran_once() && !changes_nothing && false {",
+        "if self.has_ran_once() && !changes_nothing() {",
+        "if self.has_ran_once() && !changes_nothing() && false {",
     ),
     mutant(
         "the PSCI version freezes",

@@ -5,10 +5,13 @@ mod libtest;
 mod on_hosts;
 mod summary;
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::cli::{State, TestArguments};
 use crate::conform::{self, Programs, Speed};
+use crate::lab::Lab;
 use crate::setup::toolchain::CrossToolchain;
 use crate::trouble;
 
@@ -39,6 +42,9 @@ const CONFORM: [(&str, Programs); 2] = [
     ("conform, AArch32", Programs { count: 300, first: 0, seed: 2, state: State::Aarch32, jobs: 8 }),
 ];
 
+/// A campaign that hangs must not hang its caller.
+const CONFORM_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
 /// The model against KVM, in short: `cargo xtask conform` does it at length.
 fn conform(toolchain: &CrossToolchain, arguments: &TestArguments, summary: &mut Summary) -> Result<()> {
     for (name, lab) in conform::hosts(&arguments.host_kernel, arguments.place) {
@@ -51,7 +57,8 @@ fn conform(toolchain: &CrossToolchain, arguments: &TestArguments, summary: &mut 
                 continue;
             }
             eprintln!("test: {what} on the {name}");
-            let status = conform::on_host(toolchain, lab.clone(), programs, Speed::Usual);
+            let lab = Lab { timeout: Some(CONFORM_TIMEOUT), ..lab.clone() };
+            let status = conform::on_host(toolchain, lab, programs, Speed::Usual);
             if let Err(error) = &status {
                 eprintln!("{}", trouble::describe(error));
             }

@@ -41,7 +41,7 @@ impl<'a> Execution<'a> {
         let calls = self.calls_in_a_row(first, vcpu);
         let mut results: Vec<_> = calls
             .iter()
-            .map(|_| CallObservation { reached: Reached::Guest, stop: None, x: [0; 18] })
+            .map(|_| CallObservation { reached: Reached::Guest, stop: None, goes_on_at: 4, x: [0; 18] })
             .collect();
         if calls[0].instruction.is_aarch32() {
             self.make_aarch32_call(calls[0], calls_before, &mut results);
@@ -151,6 +151,7 @@ impl<'a> Execution<'a> {
         let mut every = first_alarm;
         self.host.alarm.set(every);
         let vcpu = &mut self.vcpus[calls[0].vcpu];
+        let start = if calls[0].instruction.is_aarch32() { stub_address(calls_before) } else { GUEST_START };
         let mut signals = 0;
         loop {
             let run = vcpu.run();
@@ -165,7 +166,7 @@ impl<'a> Execution<'a> {
                 Err(Errno(EINTR)) => {
                     let expected = match place {
                         Some((place, _)) => sleeps[place] == Sleep::InCall && results[place].stop.is_none(),
-                        None => sleeps[0] == Sleep::Before,
+                        None => sleeps[0] == Sleep::Before && pc == start,
                     };
                     if !expected && every < LATE {
                         // On a slow host, signals that come too often would keep the guest from getting anywhere.
@@ -202,7 +203,7 @@ impl<'a> Execution<'a> {
 /// The first call did not come to its end, and those after it were not made.
 fn only(results: &mut Vec<CallObservation>, reached: Reached) {
     results.truncate(1);
-    results[0] = CallObservation { reached, stop: None, x: [0; 18] };
+    results[0] = CallObservation { reached, stop: None, goes_on_at: 0, x: [0; 18] };
 }
 
 /// Where a run is expected to sleep.

@@ -35,11 +35,19 @@ impl Host {
     ///
     /// If that cannot be done.
     pub fn open(caches: Caches) -> Result<Self> {
+        let page = switchboard_kvm::raw::page_size();
+        ensure!(page == 4096, "programs are written for pages of 4 KiB, and this kernel's have {page} bytes");
         Ok(Self {
             kvm: Kvm::open(Path::new("/dev/kvm"))?,
             memory: GuestMemory::allocate(caches),
             alarm: Alarm::new(),
         })
+    }
+
+    /// Can a guest's EL1 be in AArch32 state here?
+    #[must_use]
+    pub fn has_aarch32(&self) -> bool {
+        switchboard_kvm::raw::has_aarch32(&self.kvm)
     }
 
     /// The model's configuration for this host: its kernel, and what is the host's to choose.
