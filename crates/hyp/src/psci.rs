@@ -1,6 +1,13 @@
 //! KVM's own PSCI (DEN0022; the private 0.1 of Linux, `arch/arm64/include/uapi/asm/kvm.h`).
 
-use switchboard_smccc::psci::{AffinityState, MIGRATE_TYPE_NONE, Status, Version};
+use switchboard_smccc::kvm::{PSCI_0_1_CPU_OFF, PSCI_0_1_CPU_ON, PSCI_0_1_FIRST, PSCI_0_1_LAST};
+use switchboard_smccc::psci::{
+    AFFINITY_INFO_32, AFFINITY_INFO_64, AffinityState, CPU_OFF, CPU_ON_32, CPU_ON_64, CPU_SUSPEND_32,
+    CPU_SUSPEND_64, MIGRATE_INFO_TYPE, MIGRATE_TYPE_NONE, PSCI_FEATURES, PSCI_VERSION, SYSTEM_OFF,
+    SYSTEM_OFF2_32, SYSTEM_OFF2_64, SYSTEM_RESET, SYSTEM_RESET2_32, SYSTEM_RESET2_64, SYSTEM_SUSPEND_32,
+    SYSTEM_SUSPEND_64, Status, Version,
+};
+use switchboard_smccc::smccc::SMCCC_VERSION;
 use switchboard_smccc::{FunctionId, Mpidr, Owner};
 
 use crate::exit::{Exit, SystemEvent};
@@ -9,33 +16,8 @@ use crate::pstate::ExecutionState;
 use crate::vcpu::Line;
 use crate::{Vcpu, trap::Next};
 
-const PSCI_VERSION: u32 = 0x8400_0000;
-const CPU_SUSPEND_32: u32 = 0x8400_0001;
-const CPU_SUSPEND_64: u32 = 0xc400_0001;
-const CPU_OFF: u32 = 0x8400_0002;
-const CPU_ON_32: u32 = 0x8400_0003;
-const CPU_ON_64: u32 = 0xc400_0003;
-const AFFINITY_INFO_32: u32 = 0x8400_0004;
-const AFFINITY_INFO_64: u32 = 0xc400_0004;
-const MIGRATE_INFO_TYPE: u32 = 0x8400_0006;
-const SYSTEM_OFF: u32 = 0x8400_0008;
-const SYSTEM_RESET: u32 = 0x8400_0009;
-const PSCI_FEATURES: u32 = 0x8400_000a;
-const SYSTEM_SUSPEND_32: u32 = 0x8400_000e;
-const SYSTEM_SUSPEND_64: u32 = 0xc400_000e;
-const SYSTEM_RESET2_32: u32 = 0x8400_0012;
-const SYSTEM_RESET2_64: u32 = 0xc400_0012;
-const SYSTEM_OFF2_32: u32 = 0x8400_0015;
-const SYSTEM_OFF2_64: u32 = 0xc400_0015;
-const SMCCC_VERSION: u32 = 0x8000_0000;
-
 /// The last function number that KVM lets through to PSCI, whatever the ID's other bits.
 const LAST_NUMBER: u16 = 0x1f;
-/// KVM's private PSCI 0.1: `CPU_SUSPEND`, `CPU_OFF`, `CPU_ON`, `MIGRATE`.
-const FIRST_0_1: u32 = 0x95c1_ba5e;
-const CPU_OFF_0_1: u32 = FIRST_0_1 + 1;
-const CPU_ON_0_1: u32 = FIRST_0_1 + 2;
-const LAST_0_1: u32 = FIRST_0_1 + 3;
 /// Bit 30 of a function ID: SMC64.
 const SMC64: u32 = 1 << 30;
 /// The first reset type of `SYSTEM_RESET2` that is a vendor's (DEN0022, section 5.1.13).
@@ -48,7 +30,7 @@ const SECOND_FORM: u64 = 1;
 /// Is it on the list of calls that no bitmap register governs?
 pub(crate) fn is_allowed(id: FunctionId) -> bool {
     id.owner() == Owner::STANDARD_SECURE && id.number() <= LAST_NUMBER
-        || (FIRST_0_1..=LAST_0_1).contains(&id.0)
+        || (PSCI_0_1_FIRST..=PSCI_0_1_LAST).contains(&id)
 }
 
 /// What PSCI's functions come to.
@@ -87,9 +69,9 @@ fn is_forbidden(vcpu: &Vcpu<'_>, id: FunctionId) -> bool {
 }
 
 fn psci_0_1(vcpu: &mut Vcpu<'_>, id: FunctionId) -> Answer {
-    match id.0 {
-        CPU_OFF_0_1 => cpu_off(vcpu),
-        CPU_ON_0_1 => match cpu_on(vcpu) {
+    match id {
+        PSCI_0_1_CPU_OFF => cpu_off(vcpu),
+        PSCI_0_1_CPU_ON => match cpu_on(vcpu) {
             // 0.1 has no code for it.
             Status::ALREADY_ON => Status::INVALID_PARAMETERS.into(),
             status => status.into(),
@@ -99,7 +81,7 @@ fn psci_0_1(vcpu: &mut Vcpu<'_>, id: FunctionId) -> Answer {
 }
 
 fn psci_0_2(vcpu: &mut Vcpu<'_>, id: FunctionId) -> Answer {
-    match id.0 {
+    match id {
         PSCI_VERSION => Answer::Result(vcpu.psci_version().to_x0()),
         CPU_SUSPEND_32 | CPU_SUSPEND_64 => cpu_suspend(vcpu),
         CPU_OFF => cpu_off(vcpu),
@@ -121,7 +103,7 @@ fn psci_0_2(vcpu: &mut Vcpu<'_>, id: FunctionId) -> Answer {
 }
 
 fn psci_1_x(vcpu: &mut Vcpu<'_>, id: FunctionId, minor: u16) -> Answer {
-    match id.0 {
+    match id {
         PSCI_FEATURES => features(vcpu, FunctionId::from_x0(vcpu.x[1]), minor),
         SYSTEM_SUSPEND_32 => {
             narrow(vcpu);
@@ -146,7 +128,7 @@ fn features(vcpu: &Vcpu<'_>, function: FunctionId, minor: u16) -> Answer {
     if is_forbidden(vcpu, function) {
         return Status::NOT_SUPPORTED.into();
     }
-    let is_there = match function.0 {
+    let is_there = match function {
         PSCI_VERSION | CPU_SUSPEND_32 | CPU_SUSPEND_64 | CPU_OFF | CPU_ON_32 | CPU_ON_64
         | AFFINITY_INFO_32 | AFFINITY_INFO_64 | MIGRATE_INFO_TYPE | SYSTEM_OFF | SYSTEM_RESET
         | PSCI_FEATURES | SMCCC_VERSION => true,
@@ -236,7 +218,7 @@ fn system_reset2(vcpu: &mut Vcpu<'_>, minor: u16) -> Answer {
         return Status::NOT_SUPPORTED.into();
     }
     // Of the type, the low half counts: 0 is a warm reset.
-    let reset_type = FunctionId::from_x0(vcpu.x[1]).0;
+    let reset_type = low_half(vcpu.x[1]);
     if (1..FIRST_VENDOR_RESET).contains(&reset_type) {
         return Status::INVALID_PARAMETERS.into();
     }
@@ -251,11 +233,16 @@ fn system_off2(vcpu: &mut Vcpu<'_>, minor: u16) -> Answer {
         return Status::NOT_SUPPORTED.into();
     }
     // Of the type, the low half counts; 0 is the default. Of the cookie, all of it.
-    let off_type = FunctionId::from_x0(vcpu.x[1]).0;
+    let off_type = low_half(vcpu.x[1]);
     if ![0, HIBERNATE_OFF].contains(&off_type) || vcpu.x[2] != 0 {
         return Status::INVALID_PARAMETERS.into();
     }
     system_event(vcpu, SystemEvent::Shutdown { flags: SECOND_FORM })
+}
+
+fn low_half(argument: u64) -> u32 {
+    let [b0, b1, b2, b3, ..] = argument.to_le_bytes();
+    u32::from_le_bytes([b0, b1, b2, b3])
 }
 
 /// The arguments of an SMC32 function, in place.

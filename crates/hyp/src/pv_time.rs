@@ -5,11 +5,10 @@ use switchboard_smccc::{FunctionId, Ipa};
 use crate::attributes::{DeviceAttribute, PVTIME_CTRL, PVTIME_IPA};
 use crate::{Errno, Host, Vcpu, smccc, trap::Next};
 
-pub(crate) const FEATURES: u32 = 0xc500_0020;
-pub(crate) const STOLEN_TIME: u32 = 0xc500_0021;
+pub(crate) use switchboard_smccc::pv_time::{FEATURES, STOLEN_TIME};
 
 pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> Next {
-    let result = match (id.0, vcpu.stolen_time) {
+    let result = match (id, vcpu.stolen_time) {
         (FEATURES, Some(_)) => features(FunctionId::from_x0(vcpu.x[1])),
         (STOLEN_TIME, Some(address)) => {
             host.initialise_stolen_time(address);
@@ -22,7 +21,7 @@ pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> N
 
 /// Of a vCPU that has an address.
 const fn features(function: FunctionId) -> u64 {
-    match function.0 {
+    match function {
         FEATURES | STOLEN_TIME => 0,
         _ => smccc::NOT_SUPPORTED,
     }

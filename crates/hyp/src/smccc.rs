@@ -5,13 +5,11 @@ use switchboard_smccc::FunctionId;
 use crate::host::{Host, Workaround, Workaround2};
 use crate::{Vcpu, Vm, psci, pv_time, trap::Next, trng, vendor};
 
-pub(crate) use switchboard_smccc::smccc::NOT_SUPPORTED;
+use switchboard_smccc::smccc::{
+    ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH_WORKAROUND_3, SMCCC_ARCH_FEATURES, SMCCC_VERSION,
+};
 
-const SMCCC_VERSION: u32 = 0x8000_0000;
-const ARCH_FEATURES: u32 = 0x8000_0001;
-const ARCH_WORKAROUND_1: u32 = 0x8000_8000;
-const ARCH_WORKAROUND_2: u32 = 0x8000_7fff;
-const ARCH_WORKAROUND_3: u32 = 0x8000_3fff;
+pub(crate) use switchboard_smccc::smccc::NOT_SUPPORTED;
 
 /// SMCCC 1.1: KVM says so whatever a monitor wants.
 const VERSION_1_1: u64 = 0x1_0001;
@@ -24,9 +22,9 @@ impl Vm {
     /// Does the second stage let the call through to KVM's services: by a bit of a firmware register, or because it is
     /// on the list of those that are always allowed?
     pub(crate) fn serves(&self, id: FunctionId) -> bool {
-        match id.0 {
-            SMCCC_VERSION | ARCH_FEATURES => true,
-            trng::VERSION | trng::FEATURES | trng::GET_UUID | trng::RND32 | trng::RND64 => self.has_trng(),
+        match id {
+            SMCCC_VERSION | SMCCC_ARCH_FEATURES => true,
+            trng::VERSION | trng::FEATURES | trng::GET_UUID | trng::RND_32 | trng::RND_64 => self.has_trng(),
             pv_time::FEATURES | pv_time::STOLEN_TIME => self.has_pv_time(),
             vendor::FEATURES | vendor::CALL_UID => self.has_vendor_features(),
             vendor::PTP => self.has_ptp(),
@@ -37,13 +35,15 @@ impl Vm {
 
 /// Answers a call that got through both stages.
 pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> Next {
-    match id.0 {
+    match id {
         SMCCC_VERSION => vcpu.complete([VERSION_1_1, 0, 0, 0]),
-        ARCH_FEATURES => {
+        SMCCC_ARCH_FEATURES => {
             let result = arch_features(vcpu.vm, FunctionId::from_x0(vcpu.x[1]));
             vcpu.complete([result, 0, 0, 0])
         }
-        trng::VERSION..=trng::RND32 | trng::RND64 => trng::handle(vcpu, id, host),
+        trng::VERSION | trng::FEATURES | trng::GET_UUID | trng::RND_32 | trng::RND_64 => {
+            trng::handle(vcpu, id, host)
+        }
         pv_time::FEATURES | pv_time::STOLEN_TIME => pv_time::handle(vcpu, id, host),
         vendor::FEATURES | vendor::CALL_UID | vendor::PTP => vendor::handle(vcpu, id, host),
         _ => psci::handle(vcpu, id),
@@ -58,7 +58,7 @@ fn arch_features(vm: &Vm, feature: FunctionId) -> u64 {
         Workaround::Available => 0,
         Workaround::NotRequired => UNAFFECTED,
     };
-    match feature.0 {
+    match feature {
         ARCH_WORKAROUND_1 => workaround(mitigations.workaround_1),
         ARCH_WORKAROUND_2 => match mitigations.workaround_2 {
             Workaround2::NotAvailable => NOT_SUPPORTED,

@@ -1,6 +1,7 @@
 //! One trap: from the syndrome to what happens next.
 
 use switchboard_filter::Action;
+use switchboard_smccc::smccc::{ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH_WORKAROUND_3};
 use switchboard_smccc::{Conduit, FunctionId};
 
 use crate::exit::{Exit, Hypercall, HypercallFlags};
@@ -42,7 +43,7 @@ const HCR_EL2_TSC: u64 = 1 << 19;
 const HCR_EL2_HCD: u64 = 1 << 29;
 
 /// Workarounds 1 to 3, which KVM's exception vector answers by itself.
-const WORKAROUNDS: [u32; 3] = [0x8000_8000, 0x8000_7fff, 0x8000_3fff];
+const WORKAROUNDS: [FunctionId; 3] = [ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH_WORKAROUND_3];
 
 impl Vcpu<'_> {
     /// Takes an `HVC` or `SMC` as the CPU reports it at EL2: PC is what `ELR_EL2` holds, which is the instruction after
@@ -57,7 +58,7 @@ impl Vcpu<'_> {
 
     fn hvc(&mut self, syndrome: Syndrome, host: &impl Host) -> Next {
         // Before anything else, whatever the immediate, and even on a vCPU that has an EL2. x1 is lost.
-        if WORKAROUNDS.contains(&self.function_id().0) {
+        if WORKAROUNDS.contains(&self.function_id()) {
             self.x[0] = 0;
             self.x[1] = 0;
             return Next::Resume;

@@ -4,11 +4,7 @@ use switchboard_smccc::FunctionId;
 
 use crate::{Host, Vcpu, trap::Next};
 
-pub(crate) const VERSION: u32 = 0x8400_0050;
-pub(crate) const FEATURES: u32 = 0x8400_0051;
-pub(crate) const GET_UUID: u32 = 0x8400_0052;
-pub(crate) const RND32: u32 = 0x8400_0053;
-pub(crate) const RND64: u32 = 0xc400_0053;
+pub(crate) use switchboard_smccc::trng::{FEATURES, GET_UUID, RND_32, RND_64, VERSION};
 
 const VERSION_1_0: u64 = 0x1_0000;
 const SUCCESS: u64 = 0;
@@ -20,12 +16,12 @@ const UUID: [u64; 4] = [0x00e0_210d, 0xeb11_8443, 0x4452_7080, 0x4c5a_4e55];
 
 pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> Next {
     let argument = vcpu.x[1];
-    let results = match id.0 {
+    let results = match id {
         VERSION => [VERSION_1_0, 0, 0, 0],
         FEATURES => [features(argument), 0, 0, 0],
         GET_UUID => UUID,
-        RND32 => random(argument, Width::Bits32, host),
-        RND64 => random(argument, Width::Bits64, host),
+        RND_32 => random(argument, Width::Bits32, host),
+        RND_64 => random(argument, Width::Bits64, host),
         _ => [NOT_SUPPORTED, 0, 0, 0],
     };
     vcpu.complete(results)
@@ -33,8 +29,8 @@ pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> N
 
 /// All 64 bits of the argument count: a dirty upper half names no function.
 fn features(function: u64) -> u64 {
-    match u32::try_from(function) {
-        Ok(VERSION | FEATURES | GET_UUID | RND32 | RND64) => SUCCESS,
+    match u32::try_from(function).map(FunctionId) {
+        Ok(VERSION | FEATURES | GET_UUID | RND_32 | RND_64) => SUCCESS,
         _ => NOT_SUPPORTED,
     }
 }

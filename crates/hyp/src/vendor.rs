@@ -5,15 +5,13 @@ use switchboard_smccc::FunctionId;
 use crate::host::{Counter, Host};
 use crate::{Vcpu, smccc, trap::Next};
 
-pub(crate) const FEATURES: u32 = 0x8600_0000;
-pub(crate) const PTP: u32 = 0x8600_0001;
-pub(crate) const CALL_UID: u32 = 0x8600_ff01;
+pub(crate) use switchboard_smccc::kvm::{CALL_UID, FEATURES, PTP};
 
 /// The UUID by which a guest knows KVM, 32 bits a register.
 const UID: [u64; 4] = [0xb66f_b428, 0xe911_c52e, 0x564b_caa9, 0x743a_004d];
 
 pub(crate) fn handle(vcpu: &mut Vcpu<'_>, id: FunctionId, host: &impl Host) -> Next {
-    let results = match id.0 {
+    let results = match id {
         CALL_UID => UID,
         FEATURES => {
             let (first, second) = vcpu.vm.vendor_bitmaps();

@@ -19,7 +19,7 @@ mod gic;
 mod host;
 #[cfg(target_arch = "aarch64")]
 mod kick;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", feature = "raw"))]
 pub mod raw;
 mod register;
 mod report;

@@ -101,8 +101,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "workaround 3 has no fast path",
         "trap.rs",
-        "[0x8000_8000, 0x8000_7fff, 0x8000_3fff]",
-        "[0x8000_8000, 0x8000_7fff, 0x8000_7fff]",
+        "[ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH_WORKAROUND_3]",
+        "[ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH_WORKAROUND_2]",
     ),
     mutant(
         "a forwarded SMC looks like an HVC",
@@ -139,7 +139,7 @@ pub const MUTANTS: &[Mutant] = &[
         "ARCH_FEATURES knows PSCI",
         "smccc.rs",
         "pv_time::FEATURES if vm.has_pv_time() => 0,",
-        "pv_time::FEATURES if vm.has_pv_time() => 0,\n        0x8400_0000..=0x8400_0006 => 0,",
+        "pv_time::FEATURES if vm.has_pv_time() => 0,\n        FunctionId(0x8400_0000..=0x8400_0006) => 0,",
     ),
     mutant(
         "random bits are in x1 to x3 the other way round",
@@ -162,8 +162,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "TRNG_FEATURES looks at the low half of its argument",
         "trng.rs",
-        "match u32::try_from(function) {",
-        "match u32::try_from(function & 0xffff_ffff) {",
+        "match u32::try_from(function).map(FunctionId) {",
+        "match u32::try_from(function & 0xffff_ffff).map(FunctionId) {",
     ),
     mutant(
         "a vCPU without an address has paravirtualized time",

@@ -9,6 +9,7 @@
 //! * [`Register`]: x0 to x17, the registers a call can use.
 //! * [`Mpidr`] and [`Ipa`]: which CPU, which guest-physical address.
 //! * [`psci`]: the functions, status codes and encodings of PSCI.
+//! * [`smccc`], [`trng`], [`pv_time`]: the function IDs of those specifications.
 //! * [`kvm`]: the function IDs that are Linux KVM's own.
 //! * [`catalogue`]: the name and the specification of every function known here.
 //!
@@ -30,8 +31,10 @@ mod conduit;
 mod function_id;
 pub mod kvm;
 pub mod psci;
+pub mod pv_time;
 mod register;
 pub mod smccc;
+pub mod trng;
 
 pub use address::{Ipa, Mpidr};
 pub use conduit::Conduit;

@@ -28,6 +28,18 @@ pub const SYSTEM_OFF: FunctionId = FunctionId(0x8400_0008);
 pub const SYSTEM_RESET: FunctionId = FunctionId(0x8400_0009);
 /// `PSCI_FEATURES` (5.1.15).
 pub const PSCI_FEATURES: FunctionId = FunctionId(0x8400_000a);
+/// `SYSTEM_SUSPEND`, SMC32.
+pub const SYSTEM_SUSPEND_32: FunctionId = FunctionId(0x8400_000e);
+/// `SYSTEM_SUSPEND`, SMC64.
+pub const SYSTEM_SUSPEND_64: FunctionId = FunctionId(0xc400_000e);
+/// `SYSTEM_RESET2`, SMC32.
+pub const SYSTEM_RESET2_32: FunctionId = FunctionId(0x8400_0012);
+/// `SYSTEM_RESET2`, SMC64.
+pub const SYSTEM_RESET2_64: FunctionId = FunctionId(0xc400_0012);
+/// `SYSTEM_OFF2`, SMC32.
+pub const SYSTEM_OFF2_32: FunctionId = FunctionId(0x8400_0015);
+/// `SYSTEM_OFF2`, SMC64.
+pub const SYSTEM_OFF2_64: FunctionId = FunctionId(0xc400_0015);
 
 /// How many function numbers PSCI has set aside in each width: 0x00 to 0x1f.
 pub const FUNCTION_COUNT: u32 = 0x20;

@@ -8,6 +8,12 @@ use crate::FunctionId;
 pub const SMCCC_VERSION: FunctionId = FunctionId(0x8000_0000);
 /// `SMCCC_ARCH_FEATURES`: is an architecture call there?
 pub const SMCCC_ARCH_FEATURES: FunctionId = FunctionId(0x8000_0001);
+/// `SMCCC_ARCH_WORKAROUND_1`: CVE-2017-5715.
+pub const ARCH_WORKAROUND_1: FunctionId = FunctionId(0x8000_8000);
+/// `SMCCC_ARCH_WORKAROUND_2`: CVE-2018-3639.
+pub const ARCH_WORKAROUND_2: FunctionId = FunctionId(0x8000_7fff);
+/// `SMCCC_ARCH_WORKAROUND_3`: CVE-2017-5715 and CVE-2022-23960.
+pub const ARCH_WORKAROUND_3: FunctionId = FunctionId(0x8000_3fff);
 
 /// What a call that nobody answers returns in x0: -1, sign-extended to 64 bits.
 ///

@@ -3,11 +3,11 @@
 //! A monitor has no use for this: [`Vm`](crate::Vm) and [`Vcpu`](crate::Vcpu) make no call that KVM refuses. Nothing
 //! here lets a program do more to its own memory than the kernel allows any argument of a system call to do.
 
-use std::{
-    os::fd::AsRawFd,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+mod alarm;
+mod cache;
+mod run;
+
+use std::{os::fd::AsRawFd, sync::atomic::AtomicU64};
 
 use kvm_bindings::{
     KVM_CAP_ARM_EL1_32BIT, KVM_CAP_ARM_SYSTEM_SUSPEND, KVM_GUESTDBG_ENABLE, KVM_GUESTDBG_USE_SW_BP,
@@ -19,6 +19,11 @@ use switchboard_smccc::Ipa;
 use vmm_sys_util::{errno, ioctl::ioctl_with_ref};
 
 use crate::Kvm;
+
+pub use alarm::Alarm;
+pub use cache::{synchronise_data, synchronise_instructions};
+pub use run::lost_thread_pointers;
+use run::run_keeping_thread_pointer;
 
 mod number {
     #![allow(missing_docs, reason = "the macro makes a public function")]
@@ -308,163 +313,6 @@ impl RawVcpu {
     }
 }
 
-/// How often `KVM_RUN` has come back with another thread pointer than it was called with.
-static LOST_THREAD_POINTERS: AtomicU64 = AtomicU64::new(0);
-
-/// How often `KVM_RUN` has come back with another thread pointer than it was called with, and it was put right.
-#[must_use]
-pub fn lost_thread_pointers() -> u64 {
-    LOST_THREAD_POINTERS.load(Ordering::Relaxed)
-}
-
-/// `KVM_RUN`: 0 or the error number.
-///
-/// On emulated hosts KVM has been seen to come back, once in some ten thousand runs, with `TPIDR_EL0` as it is after a
-/// vCPU's reset (`0x1de7ec7edbadc0de`). A program is lost with the next thread-local variable that it touches, and the
-/// C library's `errno` is one. So the call is made without the C library, and the register is put right.
-fn run_keeping_thread_pointer(vcpu: i32) -> i32 {
-    const SYS_IOCTL: u64 = 29;
-    const KVM_RUN: u64 = 0xae80;
-    let result: i64;
-    let before: u64;
-    let after: u64;
-    // SAFETY: the call writes to nothing but the page that the vCPU shares with KVM, which is only read by copy, and to
-    // the guest's memory, which is made of atomics; the thread pointer is what it was.
-    #[allow(unsafe_code, reason = "the thread pointer")]
-    unsafe {
-        core::arch::asm!(
-            "mrs {before}, tpidr_el0",
-            "svc #0",
-            "mrs {after}, tpidr_el0",
-            "msr tpidr_el0, {before}",
-            before = out(reg) before,
-            after = out(reg) after,
-            inlateout("x0") i64::from(vcpu) => result,
-            in("x1") KVM_RUN,
-            in("x2") 0_u64,
-            in("x8") SYS_IOCTL,
-            options(nostack),
-        );
-    }
-    if before != after {
-        LOST_THREAD_POINTERS.fetch_add(1, Ordering::Relaxed);
-    }
-    i32::try_from(-result).unwrap_or(0).max(0)
-}
-
 fn address_of<T>(values: &[T]) -> u64 {
     u64::try_from(values.as_ptr().expose_provenance()).expect("addresses of arm64 have 64 bits")
-}
-
-/// Signals that come again and again, and do nothing but end `KVM_RUN`. They come to the thread that made this.
-#[derive(Debug)]
-pub struct Alarm {
-    timer: libc::timer_t,
-}
-
-impl Alarm {
-    /// Takes `SIGALRM` over.
-    ///
-    /// # Panics
-    ///
-    /// If the process has no more timers.
-    #[must_use]
-    pub fn new() -> Self {
-        crate::kick::handle_with_nothing(libc::SIGALRM);
-        crate::kick::unblock(libc::SIGALRM);
-        // SAFETY: all zeroes is a valid `sigevent`.
-        #[allow(unsafe_code, reason = "sigevent")]
-        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
-        event.sigev_notify = libc::SIGEV_THREAD_ID;
-        event.sigev_signo = libc::SIGALRM;
-        // SAFETY: has no preconditions.
-        #[allow(unsafe_code, reason = "gettid has no safe form here")]
-        let thread = unsafe { libc::gettid() };
-        event.sigev_notify_thread_id = thread;
-        let mut timer = std::ptr::null_mut();
-        // SAFETY: both are valid, and the signal has a handler.
-        #[allow(unsafe_code, reason = "timer_create")]
-        let result = unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer) };
-        assert_eq!(result, 0, "a process has more timers than it makes alarms");
-        Self { timer }
-    }
-
-    /// Lets the signal come after this time, and every time it has passed again; never, if it is zero.
-    pub fn set(&self, every: Duration) {
-        let time = libc::timespec {
-            tv_sec: every.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: every.subsec_nanos().into(),
-        };
-        let timer = libc::itimerspec { it_interval: time, it_value: time };
-        // SAFETY: the timer exists as long as this, and the times are valid.
-        #[allow(unsafe_code, reason = "timer_settime")]
-        let result = unsafe { libc::timer_settime(self.timer, 0, &raw const timer, std::ptr::null_mut()) };
-        assert_eq!(result, 0, "a timer of valid times can be set");
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        // SAFETY: the timer is this one's.
-        #[allow(unsafe_code, reason = "timer_delete")]
-        let _ = unsafe { libc::timer_delete(self.timer) };
-    }
-}
-
-impl Default for Alarm {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The smallest line of any cache, in words of 64 bits.
-fn smallest_lines() -> Lines {
-    let ctr: u64;
-    // SAFETY: reads a register that userspace may read.
-    #[allow(unsafe_code, reason = "CTR_EL0")]
-    unsafe {
-        core::arch::asm!("mrs {}, ctr_el0", out(reg) ctr, options(nomem, nostack, preserves_flags));
-    }
-    // In words of 32 bits, as a power of two (Arm ARM, D24.2.34).
-    let words = |field: u64| 1 << (field & 0xf).saturating_sub(1);
-    Lines { instructions: words(ctr), data: words(ctr >> 16) }
-}
-
-/// Sizes in words of 64 bits.
-struct Lines {
-    instructions: usize,
-    data: usize,
-}
-
-/// Makes what was written visible to a guest that has its caches off, and what such a guest wrote visible here.
-pub fn synchronise_data(memory: &[AtomicU64]) {
-    for word in memory.iter().step_by(smallest_lines().data) {
-        // SAFETY: cleans and invalidates the line of a valid address, which changes no value that a program sees.
-        #[allow(unsafe_code, reason = "cache maintenance")]
-        unsafe {
-            core::arch::asm!("dc civac, {}", in(reg) word, options(nostack, preserves_flags));
-        }
-    }
-    barrier();
-}
-
-/// Makes instructions that were written visible to a guest.
-pub fn synchronise_instructions(memory: &[AtomicU64]) {
-    synchronise_data(memory);
-    for word in memory.iter().step_by(smallest_lines().instructions) {
-        // SAFETY: invalidates a line of instructions, which are read again.
-        #[allow(unsafe_code, reason = "cache maintenance")]
-        unsafe {
-            core::arch::asm!("ic ivau, {}", in(reg) word, options(nostack, preserves_flags));
-        }
-    }
-    barrier();
-}
-
-fn barrier() {
-    // SAFETY: barriers.
-    #[allow(unsafe_code, reason = "barriers")]
-    unsafe {
-        core::arch::asm!("dsb ish", "isb", options(nostack, preserves_flags));
-    }
 }
