@@ -148,7 +148,8 @@ Exit status: 0 if nothing differs, 1 if anything does, 10 if KVM cannot be used 
 /// `cargo xtask conform`.
 #[derive(Args)]
 pub(crate) struct ConformArguments {
-    /// What the model is compared with: KVM in the lab, or a plain reading of the rules on this machine
+    /// What the model is compared with: KVM in the lab; or, on this machine, a plain reading of the filter's rules, which
+    /// says who answers a call and not what KVM's own services answer
     #[arg(long, value_enum, default_value_t = Against::Kvm)]
     pub(crate) against: Against,
     /// The kernels of the arm64 hosts (default: 6.12 and 7.2)
@@ -179,7 +180,7 @@ pub(crate) struct ConformArguments {
 pub(crate) enum Against {
     /// KVM.
     Kvm,
-    /// The plain reading of its rules.
+    /// The plain reading of the filter's rules, as of 7.2.
     Naive,
 }
 

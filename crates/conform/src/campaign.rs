@@ -131,9 +131,9 @@ impl fmt::Display for Difference {
             if model == other {
                 writeln!(f, "{number:3}  {step}\n     = {model}")?;
             } else {
-                writeln!(f, "{number:3}  {step}\n   ! model: {model}\n   ! other: {other}")?;
+                writeln!(f, "{number:3}  {step}\n   ! model: {model}\n   ! KVM:   {other}")?;
             }
         }
-        write!(f, "as a test case: {:?}", self.program)
+        write!(f, "for tests/found.rs: {:x?}", self.program)
     }
 }

@@ -56,7 +56,7 @@ Exit status: 0 no difference, 1 a difference (the shortest program that shows it
 enum Against {
     /// This host's KVM
     Kvm,
-    /// The plain reading
+    /// The plain reading of the filter's rules: not of what KVM's own services answer
     Naive,
 }
 
@@ -93,6 +93,7 @@ struct Found {
 
 /// Shares the programs out, passes differences on, and adds up what was counted.
 fn share(arguments: &Arguments) -> Result<Outcome> {
+    arguments.first.checked_add(arguments.programs).context("the programs' numbers go beyond 64 bits")?;
     let started = Instant::now();
     let found = Mutex::new(Found::default());
     let next = AtomicU64::new(0);
@@ -110,10 +111,22 @@ fn share(arguments: &Arguments) -> Result<Outcome> {
         ended.into_iter().collect::<Result<()>>()
     });
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.print(arguments, started);
+    if found.totals.programs > 0 {
+        found.print(arguments, started);
+    }
     match ended {
-        _ if found.differences > 0 => Ok(Outcome::Different),
+        _ if found.differences > 0 => {
+            if found.totals.programs < arguments.programs {
+                eprintln!(
+                    "conform: there were enough differences: the rest of the programs was not performed"
+                );
+            }
+            Ok(Outcome::Different)
+        }
         Err(error) => Err(error),
+        Ok(()) if found.totals.programs != arguments.programs => {
+            bail!("{} programs were performed, not {}", found.totals.programs, arguments.programs)
+        }
         Ok(()) if found.lost_thread_pointers > 0 && !arguments.emulated => {
             bail!("KVM_RUN lost the thread pointer, and this host is not emulated")
         }

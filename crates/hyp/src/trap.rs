@@ -48,6 +48,9 @@ const WORKAROUNDS: [FunctionId; 3] = [ARCH_WORKAROUND_1, ARCH_WORKAROUND_2, ARCH
 impl Vcpu<'_> {
     /// Takes an `HVC` or `SMC` as the CPU reports it at EL2: PC is what `ELR_EL2` holds, which is the instruction after
     /// an `HVC`, and an `SMC` itself.
+    ///
+    /// Only a vCPU that executes can trap: [`Vcpu::enter`] has said [`Entry::Guest`](crate::Entry::Guest), and nothing
+    /// else since. This is not checked. A vCPU that is not there yet, or has stopped, is answered all the same.
     pub fn trap(&mut self, syndrome: Syndrome, level: Level, host: &impl Host) -> Next {
         let Some(class) = syndrome.class() else { return Next::NotACall };
         match class.conduit() {

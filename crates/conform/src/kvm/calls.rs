@@ -1,9 +1,9 @@
 //! Calls: as many as the guest can make in a row, in one go.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use switchboard_hyp::RegisterId;
-use switchboard_kvm::raw::{Errno, RawVcpu, RunPage};
+use switchboard_kvm::raw::{Errno, RawVcpu, RunPage, voluntary_switches};
 
 use super::guest_code::{ByteOrder, MOST_CALLS, stub_address, stub_at};
 use super::{Execution, general};
@@ -22,9 +22,11 @@ const SCTLR_EE: u64 = 1 << 25;
 const SOON: Duration = Duration::from_millis(1);
 /// How soon one ends a run that is not: there may be a difference.
 const LATE: Duration = Duration::from_millis(256);
-/// A run that so many late signals have ended sleeps. Time by itself says nothing: an emulated host can stand still for
-/// longer than any.
-const SIGNALS: u32 = 4;
+/// A run that is not expected to sleep does, if so many signals have found it asleep. Time by itself says nothing: an
+/// emulated host can stand still for longer than any.
+const FOUND_ASLEEP: u32 = 3;
+/// One that does not sleep either, and gets nowhere for so long, hangs.
+const HANGS: Duration = Duration::from_secs(60);
 
 /// What a run of the guest came to.
 enum Ended {
@@ -152,9 +154,13 @@ impl<'a> Execution<'a> {
         self.host.alarm.set(every);
         let vcpu = &mut self.vcpus[calls[0].vcpu];
         let start = if calls[0].instruction.is_aarch32() { stub_address(calls_before) } else { GUEST_START };
-        let mut signals = 0;
+        let mut found_asleep = 0;
+        let mut since = Instant::now();
         loop {
+            let switches = voluntary_switches();
             let run = vcpu.run();
+            // Whoever sleeps gives its CPU up; whoever is interrupted or preempted does not.
+            let slept = voluntary_switches() != switches;
             let pc = vcpu.get_register(RegisterId::PC.0).unwrap_or(0);
             let place = stub_at(pc).and_then(|(number, offset)| {
                 let place = number.checked_sub(calls_before)?;
@@ -164,18 +170,16 @@ impl<'a> Execution<'a> {
                 Ok(page) if page.reason == KVM_EXIT_DEBUG => return Ended::AllMade,
                 Ok(page) => exit_of(&page),
                 Err(Errno(EINTR)) => {
+                    // KVM polls for a while before it sleeps: in a call that has been made, a signal may come before.
                     let expected = match place {
                         Some((place, _)) => sleeps[place] == Sleep::InCall && results[place].stop.is_none(),
-                        None => sleeps[0] == Sleep::Before && pc == start,
+                        None => sleeps[0] == Sleep::Before && pc == start && slept,
                     };
-                    if !expected && every < LATE {
-                        // On a slow host, signals that come too often would keep the guest from getting anywhere.
-                        every *= 4;
+                    found_asleep += u32::from(slept);
+                    if !expected && found_asleep < FOUND_ASLEEP && since.elapsed() < HANGS {
+                        // Signals that come too often would keep the guest of a slow host from getting anywhere.
+                        every = LATE.min(every * 4);
                         self.host.alarm.set(every);
-                        continue;
-                    }
-                    signals += 1;
-                    if !expected && signals < SIGNALS {
                         continue;
                     }
                     Exit::Asleep
@@ -191,7 +195,8 @@ impl<'a> Execution<'a> {
             let mp_state = vcpu.mp_state().unwrap_or(u32::MAX);
             complete(vcpu, calls[place], &exit);
             results[place].stop = Some(Stop { exit, pc: offset, mp_state });
-            signals = 0;
+            found_asleep = 0;
+            since = Instant::now();
             if every != first_alarm {
                 every = first_alarm;
                 self.host.alarm.set(every);

@@ -57,6 +57,23 @@ impl Drop for Alarm {
     }
 }
 
+/// How often the calling thread has given its CPU up to wait for something.
+///
+/// # Panics
+///
+/// Never, on a kernel that knows `RUSAGE_THREAD` (2.6.26).
+#[must_use]
+pub fn voluntary_switches() -> i64 {
+    // SAFETY: all zeroes is a valid `rusage`.
+    #[allow(unsafe_code, reason = "rusage")]
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is valid.
+    #[allow(unsafe_code, reason = "getrusage")]
+    let result = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
+    assert_eq!(result, 0, "a thread can ask for its own usage");
+    usage.ru_nvcsw
+}
+
 impl Default for Alarm {
     fn default() -> Self {
         Self::new()

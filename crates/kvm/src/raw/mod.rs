@@ -20,7 +20,7 @@ use vmm_sys_util::{errno, ioctl::ioctl_with_ref};
 
 use crate::Kvm;
 
-pub use alarm::Alarm;
+pub use alarm::{Alarm, voluntary_switches};
 pub use cache::{synchronise_data, synchronise_instructions};
 pub use run::lost_thread_pointers;
 use run::run_keeping_thread_pointer;
