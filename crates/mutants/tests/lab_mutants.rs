@@ -3,10 +3,9 @@
 #![cfg(target_arch = "aarch64")]
 #![allow(missing_docs, reason = "tests")]
 
-use switchboard_conform::campaign::{self, Subject};
+use switchboard_conform::campaign;
 use switchboard_conform::generate::{self, Kind};
 use switchboard_conform::kvm::{Caches, Host};
-use switchboard_conform::model;
 use switchboard_mutants::MUTANTS;
 
 const SEED: u64 = 7;
