@@ -1,6 +1,6 @@
 //! The command line, and the processes that share a campaign.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,7 +112,7 @@ fn share(arguments: &Arguments) -> Result<Outcome> {
     });
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     if found.totals.programs > 0 {
-        found.print(arguments, started);
+        found.print(arguments, started).context("writing what was found")?;
     }
     match ended {
         _ if found.differences > 0 => {
@@ -146,7 +146,7 @@ fn job(arguments: &Arguments, next: &AtomicU64, found: &Mutex<Found>, started: I
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.repeated += repeated;
         let before = found.totals.programs;
-        found.read(&output);
+        found.read(&output).context("writing a difference")?;
         end?;
         if found.differences >= MOST_DIFFERENCES {
             next.store(arguments.programs, Ordering::Relaxed);
@@ -198,26 +198,30 @@ fn run_worker(arguments: &Arguments, first: u64, programs: u64) -> Result<Worked
 const SIGSEGV: i32 = 11;
 
 impl Found {
-    fn print(&self, arguments: &Arguments, started: Instant) {
+    fn print(&self, arguments: &Arguments, started: Instant) -> io::Result<()> {
+        let mut out = io::stdout().lock();
         let Self { totals, differences, repeated, lost_thread_pointers } = self;
-        println!("{totals}");
+        writeln!(out, "{totals}")?;
         if *lost_thread_pointers > 0 {
-            println!(
+            writeln!(
+                out,
                 "{lost_thread_pointers:>10}  times KVM_RUN lost the thread pointer, and it was put right"
-            );
+            )?;
         }
         if *repeated > 0 {
-            println!(
+            writeln!(
+                out,
                 "{repeated:>10}  times a process died of a signal and its {CHUNK} programs were begun again"
-            );
+            )?;
         }
         let Arguments { seed, first, .. } = arguments;
         let seconds = started.elapsed().as_secs();
-        println!("{differences} differences; seed {seed}, from program {first} on, {seconds} s");
+        writeln!(out, "{differences} differences; seed {seed}, from program {first} on, {seconds} s")
     }
 
     /// Reads what a process printed; differences are printed.
-    fn read(&mut self, output: &str) {
+    fn read(&mut self, output: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
         for line in output.lines() {
             match line.split_once(' ') {
                 Some(("count", rest)) => {
@@ -228,10 +232,11 @@ impl Found {
                 Some(("programs", rest)) => self.totals.programs += rest.parse::<u64>().unwrap_or(0),
                 Some(("lost", rest)) => self.lost_thread_pointers += rest.parse::<u64>().unwrap_or(0),
                 Some(("difference", _)) => self.differences += 1,
-                Some(("|", rest)) => println!("{rest}"),
-                _ => println!("{line}"),
+                Some(("|", rest)) => writeln!(out, "{rest}")?,
+                _ => writeln!(out, "{line}")?,
             }
         }
+        Ok(())
     }
 }
 
@@ -266,7 +271,7 @@ fn work(arguments: &Arguments) -> Result<Outcome> {
         Against::Naive => against_naive(campaign, arguments.kernel),
         Against::Kvm => against_kvm(campaign, arguments)?,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     for (line, count) in statistics.lines() {
         writeln!(out, "count {count} {line}")?;
     }
