@@ -5,7 +5,7 @@ use switchboard_smccc::{Ipa, Mpidr};
 use crate::features::{Init, VcpuFeatures};
 use crate::power::{Endianness, MpState, Slot};
 use crate::pstate::{ExecutionState, PState};
-use crate::{Errno, RegisterId, Vm};
+use crate::{Errno, RegisterId, Vm, register_id};
 
 /// A virtual CPU. One thread at a time drives it; others see only whether it is on.
 #[derive(Debug)]
@@ -96,13 +96,13 @@ impl<'vm> Vcpu<'vm> {
     /// firmware registers.
     pub fn get_register(&mut self, id: RegisterId) -> Result<u64, Errno> {
         let features = self.ready()?;
-        if !id.is_arm64() {
+        if !register_id::is_arm64(id) {
             return Err(Errno::EINVAL);
         }
-        if id.is_firmware() {
+        if register_id::is_firmware(id) {
             return self.vm.firmware_register(id, features);
         }
-        if let Some(number) = id.as_general()? {
+        if let Some(number) = register_id::as_general(id)? {
             return Ok(self.x[number]);
         }
         match id {
@@ -122,13 +122,13 @@ impl<'vm> Vcpu<'vm> {
     /// more since a vCPU has run.
     pub fn set_register(&mut self, id: RegisterId, value: u64) -> Result<(), Errno> {
         let features = self.ready()?;
-        if !id.is_arm64() {
+        if !register_id::is_arm64(id) {
             return Err(Errno::EINVAL);
         }
-        if id.is_firmware() {
+        if register_id::is_firmware(id) {
             return self.vm.set_firmware_register(id, value, features);
         }
-        if let Some(number) = id.as_general()? {
+        if let Some(number) = register_id::as_general(id)? {
             self.x[number] = value;
             return Ok(());
         }

@@ -42,11 +42,9 @@ impl Kvm {
 mod probe {
     use kvm_bindings::KVM_ARM_VCPU_PSCI_0_2;
     use kvm_ioctls::{Cap, VcpuFd, VmFd};
-    use switchboard_smccc::psci::Version;
+    use switchboard_smccc::{RegisterId, psci::Version};
 
-    use crate::{
-        BitmapBit, BitmapRegister, Error, HostReport, Kvm, VcpuFeatures, gic, register::RegisterId, vm,
-    };
+    use crate::{BitmapBit, BitmapRegister, Error, HostReport, Kvm, VcpuFeatures, gic, vm};
 
     /// KVM's name for each bitmap register, and what its bits mean.
     const BITMAPS: [(RegisterId, &str, &[&str]); 4] = [

@@ -21,7 +21,6 @@ mod host;
 mod kick;
 #[cfg(all(target_arch = "aarch64", feature = "raw"))]
 pub mod raw;
-mod register;
 mod report;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;

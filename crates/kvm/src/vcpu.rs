@@ -10,9 +10,9 @@ use switchboard_firmware::{
     EntryPoint, RegisterFault, Registers, SystemRegister,
     psci::{Endianness, Start},
 };
-use switchboard_smccc::{Ipa, Mpidr, Register};
+use switchboard_smccc::{Ipa, Mpidr, Register, RegisterId};
 
-use crate::{Error, HypercallExit, IoctlCounts, Kicker, VcpuFeatures, gic, register::RegisterId};
+use crate::{Error, HypercallExit, IoctlCounts, Kicker, VcpuFeatures, gic};
 
 /// A virtual CPU. One thread at a time may use it: KVM holds its mutex for the whole of a run.
 pub struct Vcpu {
@@ -221,7 +221,7 @@ impl Vcpu {
 
     fn enter_at(&mut self, entry: EntryPoint) -> Result<(), Error> {
         self.set(RegisterId::PC, entry.address.0)?;
-        self.set(RegisterId::general(Register::X0), entry.context)
+        self.set(RegisterId::of(Register::X0), entry.context)
     }
 
     fn set_mp_state(&mut self, mp_state: u32) -> Result<(), Error> {
@@ -244,11 +244,11 @@ impl Vcpu {
 
 impl Registers for Vcpu {
     fn read(&mut self, register: Register) -> Result<u64, RegisterFault> {
-        self.get(RegisterId::general(register)).map_err(|error| fault(&error))
+        self.get(RegisterId::of(register)).map_err(|error| fault(&error))
     }
 
     fn write(&mut self, register: Register, value: u64) -> Result<(), RegisterFault> {
-        self.set(RegisterId::general(register), value).map_err(|error| fault(&error))
+        self.set(RegisterId::of(register), value).map_err(|error| fault(&error))
     }
 
     fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault> {

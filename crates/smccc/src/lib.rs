@@ -10,7 +10,7 @@
 //! * [`Mpidr`] and [`Ipa`]: which CPU, which guest-physical address.
 //! * [`psci`]: the functions, status codes and encodings of PSCI.
 //! * [`smccc`], [`trng`], [`pv_time`]: the function IDs of those specifications.
-//! * [`kvm`]: the function IDs that are Linux KVM's own.
+//! * [`kvm`]: the function IDs that are Linux KVM's own; [`RegisterId`]: how it names a register.
 //! * [`catalogue`]: the name and the specification of every function known here.
 //!
 //! Deliberately missing: anything that *answers* a call (that is `switchboard-firmware`) and anything that
@@ -33,6 +33,7 @@ pub mod kvm;
 pub mod psci;
 pub mod pv_time;
 mod register;
+mod register_id;
 pub mod smccc;
 pub mod trng;
 
@@ -40,6 +41,7 @@ pub use address::{Ipa, Mpidr};
 pub use conduit::Conduit;
 pub use function_id::{FunctionId, Owner, Width};
 pub use register::Register;
+pub use register_id::RegisterId;
 
 /// The examples in the README compile and run.
 #[cfg(doctest)]
