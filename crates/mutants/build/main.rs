@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-#[allow(dead_code, unreachable_pub, reason = "the library's, read here too")]
+// The library's.
 #[path = "../src/list.rs"]
-mod list;
+pub mod list;
 
 use list::{MUTANTS, Mutant};
 
