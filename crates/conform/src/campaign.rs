@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anyhow::Result;
 use switchboard_filter::EmptyRangeRule;
 use switchboard_hyp::VmConfig;
 
@@ -45,53 +46,64 @@ const MOST_DIFFERENCES: u32 = 3;
 /// What the model is compared with.
 pub trait Subject {
     /// Performs a program. `expected` says where it will sleep until a signal comes.
-    fn run(&mut self, program: &Program, expected: &[Observation]) -> Vec<Observation>;
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be performed: a host that has run out of something has nothing to say about SMCCC.
+    fn run(&mut self, program: &Program, expected: &[Observation]) -> Result<Vec<Observation>>;
 }
 
 /// Performs the programs on the subject and on the model, and hands differences over, shrunk.
+///
+/// # Errors
+///
+/// If the subject cannot perform one.
 pub fn run(
     campaign: Campaign,
     config: &VmConfig,
     subject: &mut impl Subject,
     mut report: impl FnMut(Difference),
-) -> Statistics {
+) -> Result<Statistics> {
     let mut statistics = Statistics::default();
     let mut differences = 0;
     for number in campaign.numbers() {
         let program = generate::program(campaign.seed, number, campaign.kind);
-        let (model, other) = both(&program, config, subject);
+        let (model, other) = both(&program, config, subject)?;
         statistics.add(&program, &other);
         if model != other {
             differences += 1;
             let found = Difference { seed: campaign.seed, number, program, model, other };
-            report(shortest(found, config, subject));
+            report(shortest(found, config, subject)?);
             if differences == MOST_DIFFERENCES {
                 break;
             }
         }
     }
-    statistics
+    Ok(statistics)
 }
 
 /// The same difference in a shorter program; what was found, if it does not show again.
-fn shortest(found: Difference, config: &VmConfig, subject: &mut impl Subject) -> Difference {
+fn shortest(found: Difference, config: &VmConfig, subject: &mut impl Subject) -> Result<Difference> {
     let program = shrink::shrink(&found.program, |program| {
-        let (model, other) = both(program, config, subject);
-        model != other
+        both(program, config, subject).is_ok_and(|(model, other)| model != other)
     });
-    let (model, other) = both(&program, config, subject);
-    if model == other { found } else { Difference { program, model, other, ..found } }
+    let (model, other) = both(&program, config, subject)?;
+    Ok(if model == other { found } else { Difference { program, model, other, ..found } })
 }
 
 /// What a program comes to on the model and on the subject.
+///
+/// # Errors
+///
+/// If the subject cannot perform it.
 pub fn both(
     program: &Program,
     config: &VmConfig,
     subject: &mut impl Subject,
-) -> (Vec<Observation>, Vec<Observation>) {
+) -> Result<(Vec<Observation>, Vec<Observation>)> {
     let expected = model::run(program, config, None);
-    let other = subject.run(program, &expected);
-    (model::run(program, config, Some(&other)), other)
+    let other = subject.run(program, &expected)?;
+    Ok((model::run(program, config, Some(&other)), other))
 }
 
 /// Performs the programs on the model, and compares it with the plain reading.

@@ -299,7 +299,7 @@ fn against_kvm(campaign: Campaign, arguments: &Arguments) -> Result<Statistics> 
         bail!("the CPUs of this host have no AArch32 at EL1; hint: an emulated Cortex-A57 has it");
     }
     let config = host.config()?;
-    Ok(campaign::run(campaign, &config, &mut host, |difference| print_difference(&difference.to_string())))
+    campaign::run(campaign, &config, &mut host, |difference| print_difference(&difference.to_string()))
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -93,14 +93,10 @@ fn failed(operation: &'static str) -> impl Fn(Errno) -> anyhow::Error {
 }
 
 impl Subject for Host {
-    fn run(&mut self, program: &Program, expected: &[Observation]) -> Vec<Observation> {
-        let mut execution = match Execution::new(self, program, expected) {
-            Ok(execution) => execution,
-            // A host that has run out of something has nothing to say about SMCCC.
-            Err(error) => panic!("{error:#}"),
-        };
+    fn run(&mut self, program: &Program, expected: &[Observation]) -> Result<Vec<Observation>> {
+        let mut execution = Execution::new(self, program, expected)?;
         execution.perform();
-        execution.observations
+        Ok(execution.observations)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Instructions for each lookup, counted by callgrind.
 
-use std::{env, error::Error, fs, process::Command};
+use std::error::Error;
 
 use rangemap::RangeInclusiveMap;
 use switchboard_filter::{Action, Lookup};
 
+use crate::callgrind;
 use crate::{
     structures::{SortedArray, Structure, Tree},
     times::independent,
@@ -40,8 +41,7 @@ fn passes<S: Structure>(ranges: usize, count: usize) {
 
 /// Counts and prints, or says why not.
 pub(crate) fn print_table() {
-    if let Err(error) = Command::new("valgrind").arg("--version").output() {
-        println!("no instruction counts: valgrind: {error}");
+    if !callgrind::is_there() {
         return;
     }
     println!("instructions for each lookup, the loop around it included: ranges anywhere, random keys");
@@ -59,25 +59,9 @@ pub(crate) fn print_table() {
 
 /// What a second pass over the keys adds, for each key.
 fn instructions(name: &str, ranges: usize) -> Result<f64, Box<dyn Error>> {
-    let [one, two] = [total(name, ranges, 1)?, total(name, ranges, 2)?];
+    let ranges = ranges.to_string();
+    let [one, two] = ["1", "2"].map(|passes| callgrind::total(&[FLAG, name, &ranges, passes]));
+    let [one, two] = [one?, two?];
     let added = u32::try_from(two.saturating_sub(one))?;
     Ok(f64::from(added) / f64::from(u32::try_from(KEYS)?))
-}
-
-/// All instructions of one run of this program.
-fn total(name: &str, ranges: usize, count: usize) -> Result<u64, Box<dyn Error>> {
-    let report = env::temp_dir().join(format!("switchboard-lookup-{}.callgrind", std::process::id()));
-    let output = Command::new("valgrind")
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", report.display()))
-        .arg(env::current_exe()?)
-        .args([FLAG, name, &ranges.to_string(), &count.to_string()])
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("valgrind: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let text = fs::read_to_string(&report)?;
-    fs::remove_file(&report)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
-    Ok(line.ok_or("callgrind's report has no total")?.trim().parse()?)
 }

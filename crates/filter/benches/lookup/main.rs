@@ -3,6 +3,8 @@
 //! Prints times and, if valgrind is there, instructions. What matters on a machine that does other work too are the
 //! ratios within one run: the structures are measured in turn, and of each the median is printed.
 
+#[path = "../../../../benches/callgrind.rs"]
+mod callgrind;
 mod instructions;
 #[path = "../../tests/placements/mod.rs"]
 mod placements;

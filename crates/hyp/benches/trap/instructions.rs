@@ -1,7 +1,8 @@
 //! Instructions for each call, counted by callgrind.
 
-use std::{env, error::Error, fs, process::Command};
+use std::error::Error;
 
+use crate::callgrind;
 use crate::workload::{KEYS, KINDS, PLACEMENTS, Workload};
 
 /// How this program tells itself to make calls instead of measuring.
@@ -19,8 +20,7 @@ pub(crate) fn run(arguments: &[String]) {
 
 /// Counts and prints, or says why not.
 pub(crate) fn print_table() {
-    if let Err(error) = Command::new("valgrind").arg("--version").output() {
-        println!("no instruction counts: valgrind: {error}");
+    if !callgrind::is_there() {
         return;
     }
     println!("instructions for each call, the loop and the loading of registers included");
@@ -38,25 +38,8 @@ pub(crate) fn print_table() {
 
 /// What a second pass adds, for each call.
 fn instructions(name: &str, placement: &str) -> Result<f64, Box<dyn Error>> {
-    let [one, two] = [total(name, placement, 1)?, total(name, placement, 2)?];
+    let [one, two] = ["1", "2"].map(|passes| callgrind::total(&[FLAG, name, placement, passes]));
+    let [one, two] = [one?, two?];
     let added = u32::try_from(two.saturating_sub(one))?;
     Ok(f64::from(added) / f64::from(u32::try_from(KEYS)?))
-}
-
-/// All instructions of one run of this program.
-fn total(name: &str, placement: &str, passes: u32) -> Result<u64, Box<dyn Error>> {
-    let report = env::temp_dir().join(format!("switchboard-trap-{}.callgrind", std::process::id()));
-    let output = Command::new("valgrind")
-        .arg("--tool=callgrind")
-        .arg(format!("--callgrind-out-file={}", report.display()))
-        .arg(env::current_exe()?)
-        .args([FLAG, name, placement, &passes.to_string()])
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("valgrind: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let text = fs::read_to_string(&report)?;
-    fs::remove_file(&report)?;
-    let line = text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
-    Ok(line.ok_or("callgrind's report has no total")?.trim().parse()?)
 }

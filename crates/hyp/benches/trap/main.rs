@@ -4,6 +4,8 @@
 //! includes loading x0 to x17, as an embedder does; the first row is that alone. The kinds are measured in turn, and of
 //! each the median is printed.
 
+#[path = "../../../../benches/callgrind.rs"]
+mod callgrind;
 mod instructions;
 mod workload;
 
