@@ -39,7 +39,7 @@ mod testing;
 pub use call::Call;
 pub use firmware::{DeclarationError, Firmware};
 pub use host::Host;
-pub use outcome::{EntryPoint, Outcome, Results};
+pub use outcome::{EntryPoint, MemoryAtReset, OffKind, Outcome, ResetKind, Results};
 pub use registers::{RegisterFault, Registers, SystemRegister};
 pub use service::{CpuIndex, Declaration, Service};
 

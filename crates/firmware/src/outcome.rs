@@ -17,10 +17,40 @@ pub enum Outcome {
     PowerDown(EntryPoint),
     /// The caller is off. The call does not return.
     Off,
+    /// The caller is the only CPU that is on, and loses its context. It goes on at the entry point once an interrupt comes,
+    /// or a wake event of the machine's own.
+    SystemSuspend(EntryPoint),
     /// The machine is switched off. The call does not return.
-    SystemOff,
+    SystemOff(OffKind),
     /// The machine starts anew. The call does not return.
-    SystemReset,
+    SystemReset(ResetKind, MemoryAtReset),
+}
+
+/// How a machine is switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffKind {
+    /// For good.
+    Off,
+    /// The guest has written its state somewhere, and goes on with it when it is switched on again.
+    Hibernate,
+}
+
+/// How a machine starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetKind {
+    /// As at power-on.
+    Cold,
+    /// The architecture's warm reset.
+    Warm,
+}
+
+/// What becomes of memory when a machine starts anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryAtReset {
+    /// It is all zero.
+    Cleared,
+    /// It stays as it is, but for what is booted.
+    Kept,
 }
 
 /// Where a CPU starts or resumes.
@@ -90,7 +120,11 @@ impl Outcome {
         match self {
             Self::Return(results) => Some(results.clone()),
             Self::Start(_) | Self::Standby => Some(Results::of(psci::Status::SUCCESS.to_x0())),
-            Self::PowerDown(_) | Self::Off | Self::SystemOff | Self::SystemReset => None,
+            Self::PowerDown(_)
+            | Self::Off
+            | Self::SystemSuspend(_)
+            | Self::SystemOff(_)
+            | Self::SystemReset(..) => None,
         }
     }
 }

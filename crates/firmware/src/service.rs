@@ -1,5 +1,6 @@
 //! One specification's functions.
 
+use alloc::sync::Arc;
 use core::fmt;
 
 use switchboard_filter::Range;
@@ -19,6 +20,21 @@ pub trait Service: Send + Sync {
 
     /// Decides what a call in a declared range leads to.
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome;
+}
+
+/// A service that its embedder keeps a handle of.
+impl<S: Service + ?Sized> Service for Arc<S> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn declaration(&self) -> Declaration {
+        (**self).declaration()
+    }
+
+    fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
+        (**self).call(call, host)
+    }
 }
 
 /// The function IDs of a service.

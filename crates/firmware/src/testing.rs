@@ -53,7 +53,8 @@ impl Registers for ScriptedRegisters {
 pub(crate) struct OneGigabyte;
 
 impl Host for OneGigabyte {
-    fn is_memory(&self, address: Ipa) -> bool {
-        (0x4000_0000..0x8000_0000).contains(&address.0)
+    fn is_memory(&self, address: Ipa, length: u64) -> bool {
+        let end = address.0.checked_add(length);
+        address.0 >= 0x4000_0000 && end.is_some_and(|end| end <= 0x8000_0000)
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use switchboard_firmware::{
     Call, CpuIndex, Firmware, Host, Outcome, RegisterFault, Registers, Results, SystemRegister,
-    psci::{Endianness, PowerTable, Psci, Start},
+    psci::{Endianness, PowerTable, Psci, PsciVersion, Start},
 };
 use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, Register};
 
@@ -37,7 +37,7 @@ impl Registers for Noise {
 struct AllIsMemory;
 
 impl Host for AllIsMemory {
-    fn is_memory(&self, _: Ipa) -> bool {
+    fn is_memory(&self, _: Ipa, _: u64) -> bool {
         true
     }
 }
@@ -46,7 +46,7 @@ fn firmware() -> Firmware {
     let power = Arc::new(PowerTable::new(&[0, 1, 0x100, 0x1_0000].map(Mpidr::from_register)));
     let entry = switchboard_firmware::EntryPoint { address: Ipa(0), context: 0 };
     power.start(CpuIndex(0), Start { entry, endianness: Endianness::Little }).unwrap();
-    Firmware::new(vec![Box::new(Psci::new(power))]).unwrap()
+    Firmware::new(vec![Box::new(Psci::new(power, PsciVersion::V1_3))]).unwrap()
 }
 
 fn answer(firmware: &Firmware, id: u32, conduit: Conduit, noise: &mut Noise) -> Outcome {

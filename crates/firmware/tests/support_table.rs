@@ -29,7 +29,7 @@ fn render() -> String {
         let function = row.function;
         let wide =
             if function.widths == Widths::Both { function.id.other_width().to_string() } else { "-".into() };
-        let support = if row.implemented { "implemented" } else { "not supported" };
+        let support = row.since.map_or("not supported".into(), |since| format!("from {since} on"));
         let name = function.name;
         writeln!(table, "| `{name}` | {} | {wide} | {support} | {} |", function.id, row.note).unwrap();
     }

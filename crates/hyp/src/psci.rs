@@ -3,9 +3,9 @@
 use switchboard_smccc::kvm::{PSCI_0_1_CPU_OFF, PSCI_0_1_CPU_ON, PSCI_0_1_FIRST, PSCI_0_1_LAST};
 use switchboard_smccc::psci::{
     AFFINITY_INFO_32, AFFINITY_INFO_64, AffinityState, CPU_OFF, CPU_ON_32, CPU_ON_64, CPU_SUSPEND_32,
-    CPU_SUSPEND_64, MIGRATE_INFO_TYPE, MIGRATE_TYPE_NONE, PSCI_FEATURES, PSCI_VERSION, SYSTEM_OFF,
-    SYSTEM_OFF2_32, SYSTEM_OFF2_64, SYSTEM_RESET, SYSTEM_RESET2_32, SYSTEM_RESET2_64, SYSTEM_SUSPEND_32,
-    SYSTEM_SUSPEND_64, Status, Version,
+    CPU_SUSPEND_64, FIRST_VENDOR_RESET, HIBERNATE_OFF, MIGRATE_INFO_TYPE, MIGRATE_TYPE_NONE, PSCI_FEATURES,
+    PSCI_VERSION, SYSTEM_OFF, SYSTEM_OFF2_32, SYSTEM_OFF2_64, SYSTEM_RESET, SYSTEM_RESET2_32,
+    SYSTEM_RESET2_64, SYSTEM_SUSPEND_32, SYSTEM_SUSPEND_64, Status, Version,
 };
 use switchboard_smccc::smccc::SMCCC_VERSION;
 use switchboard_smccc::{FunctionId, Mpidr, Owner};
@@ -20,10 +20,6 @@ use crate::{Vcpu, trap::Next};
 const LAST_NUMBER: u16 = 0x1f;
 /// Bit 30 of a function ID: SMC64.
 const SMC64: u32 = 1 << 30;
-/// The first reset type of `SYSTEM_RESET2` that is a vendor's (DEN0022, section 5.1.13).
-const FIRST_VENDOR_RESET: u32 = 0x8000_0000;
-/// `HIBERNATE_OFF` of `SYSTEM_OFF2` (DEN0022, section 5.1.10), both as a type and as what `PSCI_FEATURES` returns.
-const HIBERNATE_OFF: u32 = 1;
 /// `PSCI_RESET2` and `PSCI_OFF2` in the data of a system event.
 const SECOND_FORM: u64 = 1;
 

@@ -28,14 +28,40 @@ pub const SYSTEM_OFF: FunctionId = FunctionId(0x8400_0008);
 pub const SYSTEM_RESET: FunctionId = FunctionId(0x8400_0009);
 /// `PSCI_FEATURES` (5.1.15).
 pub const PSCI_FEATURES: FunctionId = FunctionId(0x8400_000a);
+/// `CPU_FREEZE`.
+pub const CPU_FREEZE: FunctionId = FunctionId(0x8400_000b);
+/// `CPU_DEFAULT_SUSPEND`, SMC32.
+pub const CPU_DEFAULT_SUSPEND_32: FunctionId = FunctionId(0x8400_000c);
+/// `CPU_DEFAULT_SUSPEND`, SMC64.
+pub const CPU_DEFAULT_SUSPEND_64: FunctionId = FunctionId(0xc400_000c);
+/// `NODE_HW_STATE`, SMC32.
+pub const NODE_HW_STATE_32: FunctionId = FunctionId(0x8400_000d);
+/// `NODE_HW_STATE`, SMC64.
+pub const NODE_HW_STATE_64: FunctionId = FunctionId(0xc400_000d);
 /// `SYSTEM_SUSPEND`, SMC32.
 pub const SYSTEM_SUSPEND_32: FunctionId = FunctionId(0x8400_000e);
 /// `SYSTEM_SUSPEND`, SMC64.
 pub const SYSTEM_SUSPEND_64: FunctionId = FunctionId(0xc400_000e);
+/// `PSCI_SET_SUSPEND_MODE`.
+pub const PSCI_SET_SUSPEND_MODE: FunctionId = FunctionId(0x8400_000f);
+/// `PSCI_STAT_RESIDENCY`, SMC32.
+pub const PSCI_STAT_RESIDENCY_32: FunctionId = FunctionId(0x8400_0010);
+/// `PSCI_STAT_RESIDENCY`, SMC64.
+pub const PSCI_STAT_RESIDENCY_64: FunctionId = FunctionId(0xc400_0010);
+/// `PSCI_STAT_COUNT`, SMC32.
+pub const PSCI_STAT_COUNT_32: FunctionId = FunctionId(0x8400_0011);
+/// `PSCI_STAT_COUNT`, SMC64.
+pub const PSCI_STAT_COUNT_64: FunctionId = FunctionId(0xc400_0011);
 /// `SYSTEM_RESET2`, SMC32.
 pub const SYSTEM_RESET2_32: FunctionId = FunctionId(0x8400_0012);
 /// `SYSTEM_RESET2`, SMC64.
 pub const SYSTEM_RESET2_64: FunctionId = FunctionId(0xc400_0012);
+/// `MEM_PROTECT`.
+pub const MEM_PROTECT: FunctionId = FunctionId(0x8400_0013);
+/// `MEM_PROTECT_CHECK_RANGE`, SMC32.
+pub const MEM_PROTECT_CHECK_RANGE_32: FunctionId = FunctionId(0x8400_0014);
+/// `MEM_PROTECT_CHECK_RANGE`, SMC64.
+pub const MEM_PROTECT_CHECK_RANGE_64: FunctionId = FunctionId(0xc400_0014);
 /// `SYSTEM_OFF2`, SMC32.
 pub const SYSTEM_OFF2_32: FunctionId = FunctionId(0x8400_0015);
 /// `SYSTEM_OFF2`, SMC64.
@@ -127,6 +153,14 @@ pub struct Version {
 }
 
 impl Version {
+    /// PSCI 0.2, the first with fixed function IDs.
+    pub const V0_2: Self = Self { major: 0, minor: 2 };
+    /// PSCI 1.0.
+    pub const V1_0: Self = Self { major: 1, minor: 0 };
+    /// PSCI 1.1.
+    pub const V1_1: Self = Self { major: 1, minor: 1 };
+    /// PSCI 1.2.
+    pub const V1_2: Self = Self { major: 1, minor: 2 };
     /// PSCI 1.3.
     pub const V1_3: Self = Self { major: 1, minor: 3 };
 
@@ -172,6 +206,38 @@ impl AffinityState {
         }
     }
 }
+
+/// What `NODE_HW_STATE` says of a power domain node (section 5.1.18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HardwareState {
+    /// `HW_ON`.
+    On,
+    /// `HW_OFF`.
+    Off,
+    /// `HW_STANDBY`.
+    Standby,
+}
+
+impl HardwareState {
+    /// The value that `NODE_HW_STATE` returns.
+    #[must_use]
+    pub const fn to_x0(self) -> u64 {
+        match self {
+            Self::On => 0,
+            Self::Off => 1,
+            Self::Standby => 2,
+        }
+    }
+}
+
+/// The first reset type of `SYSTEM_RESET2` that is a vendor's (section 5.1.13).
+pub const FIRST_VENDOR_RESET: u32 = 0x8000_0000;
+/// The reset type `SYSTEM_WARM_RESET` of `SYSTEM_RESET2`.
+pub const WARM_RESET: u32 = 0;
+/// `HIBERNATE_OFF` of `SYSTEM_OFF2` (section 5.1.10), both as a type and in the flags of `PSCI_FEATURES`.
+pub const HIBERNATE_OFF: u32 = 1;
+/// The flag of `CPU_SUSPEND` in `PSCI_FEATURES` that says that there is an OS-initiated mode (section 5.1.15).
+pub const FEATURE_OS_INITIATED: u64 = 1;
 
 /// `MIGRATE_INFO_TYPE`: there is no Trusted OS, or it needs no migration (section 5.1.7).
 pub const MIGRATE_TYPE_NONE: u64 = 2;

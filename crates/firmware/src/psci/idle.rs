@@ -33,27 +33,34 @@ pub struct IdleState {
 /// guest the saving and restoring of its context besides.
 #[must_use]
 pub const fn idle_states() -> &'static [IdleState] {
-    &[
-        IdleState {
-            name: "cpu-standby",
-            kind: IdleKind::Standby,
-            power_state: 0x0000_0001,
-            entry_latency_us: 20,
-            exit_latency_us: 40,
-            min_residency_us: 200,
-        },
-        IdleState {
-            name: "cpu-power-down",
-            kind: IdleKind::PowerDown,
-            power_state: 0x0001_0001,
-            entry_latency_us: 100,
-            exit_latency_us: 400,
-            min_residency_us: 5000,
-        },
-    ]
+    &STATES
 }
 
-/// The state with this `power_state` argument.
-pub(super) fn find(power_state: u32) -> Option<&'static IdleState> {
-    idle_states().iter().find(|state| state.power_state == power_state)
+/// How many power states there are.
+pub(super) const COUNT: usize = 2;
+/// The index of the one that `CPU_DEFAULT_SUSPEND` enters.
+pub(super) const DEFAULT: usize = 1;
+
+const STATES: [IdleState; COUNT] = [
+    IdleState {
+        name: "cpu-standby",
+        kind: IdleKind::Standby,
+        power_state: 0x0000_0001,
+        entry_latency_us: 20,
+        exit_latency_us: 40,
+        min_residency_us: 200,
+    },
+    IdleState {
+        name: "cpu-power-down",
+        kind: IdleKind::PowerDown,
+        power_state: 0x0001_0001,
+        entry_latency_us: 100,
+        exit_latency_us: 400,
+        min_residency_us: 5000,
+    },
+];
+
+/// The index of the state with this `power_state` argument.
+pub(super) fn find(power_state: u32) -> Option<usize> {
+    STATES.iter().position(|state| state.power_state == power_state)
 }

@@ -1,18 +1,23 @@
-//! Which CPU is on.
+//! Which CPU is on, which one the guest may have, and whether the machine runs at all.
 //!
 //! ```text
-//!            CPU_ON claims          entry is there         its thread takes it
-//!    Off ───────────────▶ Claimed ───────────────▶ Pending ───────────────▶ On
-//!     ▲                      │ the claim is dropped                          │
-//!     ├──────────────────────┘                                               │
-//!     └──────────────────── CPU_OFF, by the CPU itself ──────────────────────┘
+//!              enable                CPU_ON claims         entry is there        its thread takes it
+//!  Disabled ───────────▶ Off ─────────────▶ Claimed ─────────────▶ Pending ─────────────▶ On ◀──▶ suspended
+//!           ◀─────────── ▲ ▲                   │ the claim is dropped                      │
+//!              disable   │ └───────────────────┘                                           │
+//!                        └──────────── CPU_OFF, by the CPU itself ────────────────────────┘
 //! ```
 //!
-//! Every arrow is one atomic step on the state of the CPU it is about. Any number of CPUs may try the first one;
-//! exactly one succeeds. Claimed and Pending are both ON_PENDING to a guest.
+//! Every arrow is one atomic step on the word of the CPU it is about. Any number of CPUs may try to claim one;
+//! exactly one succeeds. Claimed and Pending are both ON_PENDING to a guest. A CPU that is not off is always
+//! enabled: policy takes a CPU away only once the guest has let go of it.
+//!
+//! Beside the words there is a count of the CPUs that are not off. It goes up after a claim and before whoever claims
+//! can go off, and goes down before a CPU is seen to be off. So a CPU that finds the count at one is alone, and one
+//! that has seen all others off finds it at one: that makes `SYSTEM_SUSPEND` exact without stopping anybody.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use switchboard_smccc::{Ipa, Mpidr, psci::AffinityState};
 
@@ -39,10 +44,40 @@ pub struct Start {
 /// Why a CPU cannot be started now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// The guest may not have it.
+    Disabled,
     /// It is on.
     AlreadyOn,
     /// Somebody else is starting it.
     OnPending,
+}
+
+/// How a CPU is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuPower {
+    /// Off, and the guest may not have it.
+    Disabled,
+    /// Off.
+    Off,
+    /// About to be on.
+    Pending,
+    /// On.
+    On,
+    /// On, and asleep with its context (`CPU_SUSPEND`, standby).
+    Standby,
+    /// On, and asleep without its context (`CPU_SUSPEND`, power-down, or `SYSTEM_SUSPEND`).
+    PowerDown,
+}
+
+/// What a CPU's thread does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The CPU is on: start it so, and run it.
+    Start(Start),
+    /// It is off: sleep until woken, then ask again.
+    Wait,
+    /// The machine has stopped, or the guest may no longer have the CPU: the thread is not needed.
+    Leave,
 }
 
 /// The power state of every CPU of a machine.
@@ -50,36 +85,73 @@ pub struct PowerTable {
     cpus: Box<[Cpu]>,
     /// Indices into `cpus`, sorted by affinity.
     by_affinity: Box<[(Mpidr, CpuIndex)]>,
+    /// CPUs that are not off.
+    alive: AtomicU32,
+    stopped: AtomicBool,
 }
 
 struct Cpu {
-    state: AtomicU8,
+    word: AtomicU8,
     /// Written between Claimed and Pending, by the claimant; read between Pending and On, by the CPU's thread.
-    /// The state's release and acquire order these accesses.
+    /// The word's release and acquire order these accesses.
     address: AtomicU64,
     context: AtomicU64,
-    big_endian: AtomicU8,
+    big_endian: AtomicBool,
 }
 
-const OFF: u8 = 0;
-const CLAIMED: u8 = 1;
-const PENDING: u8 = 2;
-const ON: u8 = 3;
+// The word of a CPU.
+const DISABLED: u8 = 0;
+const OFF: u8 = 1;
+const CLAIMED: u8 = 2;
+const PENDING: u8 = 3;
+const ON: u8 = 4;
+const STANDBY: u8 = 5;
+const POWER_DOWN: u8 = 6;
+
+impl CpuPower {
+    const fn of_word(word: u8) -> Self {
+        match word {
+            DISABLED => Self::Disabled,
+            OFF => Self::Off,
+            CLAIMED | PENDING => Self::Pending,
+            STANDBY => Self::Standby,
+            POWER_DOWN => Self::PowerDown,
+            _ => Self::On,
+        }
+    }
+}
 
 /// The right to start a CPU that was off. Dropped without [`Claim::start`], it leaves the CPU off.
 pub(super) struct Claim<'table> {
+    table: &'table PowerTable,
     cpu: &'table Cpu,
 }
 
 impl PowerTable {
-    /// A machine with these CPUs, all off. The order is that of their [`CpuIndex`].
+    /// A machine with these CPUs, all off and all enabled. The order is that of their [`CpuIndex`].
     #[must_use]
     pub fn new(affinities: &[Mpidr]) -> Self {
         let mut by_affinity: Vec<_> =
             affinities.iter().enumerate().map(|(index, &mpidr)| (mpidr, CpuIndex(index))).collect();
         by_affinity.sort_unstable();
-        let cpus = affinities.iter().map(|_| Cpu::off()).collect();
-        Self { cpus, by_affinity: by_affinity.into() }
+        Self {
+            cpus: affinities.iter().map(|_| Cpu::off()).collect(),
+            by_affinity: by_affinity.into(),
+            alive: AtomicU32::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// How many CPUs the machine can have.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cpus.len()
+    }
+
+    /// Can it have none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cpus.is_empty()
     }
 
     /// The CPU with this affinity.
@@ -87,6 +159,39 @@ impl PowerTable {
     pub fn find(&self, affinity: Mpidr) -> Option<CpuIndex> {
         let at = self.by_affinity.binary_search_by_key(&affinity, |&(mpidr, _)| mpidr).ok()?;
         Some(self.by_affinity[at].1)
+    }
+
+    /// How a CPU is.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no such CPU.
+    #[must_use]
+    pub fn state(&self, cpu: CpuIndex) -> CpuPower {
+        CpuPower::of_word(self.cpus[cpu.0].word.load(Ordering::Acquire))
+    }
+
+    /// Lets the guest have a CPU. False if it had it already.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no such CPU.
+    pub fn enable(&self, cpu: CpuIndex) -> bool {
+        self.cpus[cpu.0].step(DISABLED, OFF).is_ok()
+    }
+
+    /// Takes a CPU away that is off: from now on `CPU_ON` is DENIED. Its thread, once woken, leaves.
+    ///
+    /// # Errors
+    ///
+    /// How the CPU is, if it is not off: [`CpuPower::Disabled`] where that has been done before.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no such CPU.
+    pub fn disable(&self, cpu: CpuIndex) -> Result<(), CpuPower> {
+        // Of the very step that did not succeed: a moment later the CPU may be off.
+        self.cpus[cpu.0].step(OFF, DISABLED).map_err(CpuPower::of_word)
     }
 
     /// Starts a CPU from outside the guest: the boot CPU, at power-on.
@@ -102,21 +207,28 @@ impl PowerTable {
         self.claim(cpu).map(|claim| claim.start(start))
     }
 
-    /// A start that waits for this CPU; with it, the CPU is on. Only the CPU's own thread asks.
+    /// What the thread of a CPU that does not run is to do. With [`Next::Start`] the CPU is on. Only the CPU's own
+    /// thread asks.
     ///
     /// # Panics
     ///
     /// If the machine has no such CPU.
     #[must_use]
-    pub fn take_start(&self, cpu: CpuIndex) -> Option<Start> {
+    pub fn next(&self, cpu: CpuIndex) -> Next {
         let cpu = &self.cpus[cpu.0];
-        if cpu.state.load(Ordering::Acquire) != PENDING {
-            return None;
+        if self.is_stopped() {
+            return Next::Leave;
         }
-        let start = cpu.read_start();
-        // Nobody but this thread leaves Pending, so a plain store is a step as atomic as any.
-        cpu.state.store(ON, Ordering::Release);
-        Some(start)
+        match cpu.word.load(Ordering::Acquire) {
+            PENDING => {
+                let start = cpu.read_start();
+                // Nobody but this thread leaves Pending, so a plain store is a step as atomic as any.
+                cpu.word.store(ON, Ordering::Release);
+                Next::Start(start)
+            }
+            DISABLED => Next::Leave,
+            _ => Next::Wait,
+        }
     }
 
     /// What `AFFINITY_INFO` says of the node that `target` is in at `level`: the CPUs that share its affinity
@@ -129,27 +241,88 @@ impl PowerTable {
             if mpidr.at_level(level) != Some(node) {
                 continue;
             }
-            match self.cpus[cpu.0].state.load(Ordering::Acquire) {
-                ON => return Some(AffinityState::On),
-                OFF => found = found.or(Some(AffinityState::Off)),
-                _ => found = Some(AffinityState::OnPending),
+            match self.cpus[cpu.0].word.load(Ordering::Acquire) {
+                DISABLED | OFF => found = found.or(Some(AffinityState::Off)),
+                CLAIMED | PENDING => found = Some(AffinityState::OnPending),
+                _ => return Some(AffinityState::On),
             }
         }
         found
     }
 
+    /// Is the calling CPU, which is on, the only one that is not off?
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alive.load(Ordering::SeqCst) == 1
+    }
+
+    /// Is every CPU on that the guest may have, and none asleep?
+    #[must_use]
+    pub fn all_on(&self) -> bool {
+        self.cpus.iter().all(|cpu| matches!(cpu.word.load(Ordering::Acquire), ON | DISABLED))
+    }
+
+    /// A CPU that slept goes on. Only its own thread says so.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no such CPU.
+    pub fn resume(&self, cpu: CpuIndex) {
+        self.cpus[cpu.0].word.store(ON, Ordering::Release);
+    }
+
+    /// The machine stops, for good or until [`Self::reset`]: no CPU starts any more. Of any number of callers one is
+    /// told that it was the first.
+    pub fn stop(&self) -> bool {
+        !self.stopped.swap(true, Ordering::SeqCst)
+    }
+
+    /// Has the machine stopped?
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// A new life: every CPU is off, the guest has those that it had, and the machine can start. Not before the
+    /// thread of every CPU has left.
+    pub fn reset(&self) {
+        for cpu in &self.cpus {
+            if cpu.word.load(Ordering::Acquire) != DISABLED {
+                cpu.word.store(OFF, Ordering::Release);
+            }
+        }
+        self.alive.store(0, Ordering::SeqCst);
+        self.stopped.store(false, Ordering::SeqCst);
+    }
+
     /// `CPU_OFF`: the CPU is off. Only its own thread says so, and runs no more guest code until a start comes.
     pub(super) fn off(&self, cpu: CpuIndex) {
-        self.cpus[cpu.0].state.store(OFF, Ordering::Release);
+        // In this order: whoever sees it off, and is alone otherwise, finds itself alone.
+        self.alive.fetch_sub(1, Ordering::SeqCst);
+        self.cpus[cpu.0].word.store(OFF, Ordering::Release);
+    }
+
+    /// The CPU sleeps, with its context. Only its own thread says so.
+    pub(super) fn standby(&self, cpu: CpuIndex) {
+        self.cpus[cpu.0].word.store(STANDBY, Ordering::Release);
+    }
+
+    /// The CPU sleeps, without its context. Only its own thread says so.
+    pub(super) fn power_down(&self, cpu: CpuIndex) {
+        self.cpus[cpu.0].word.store(POWER_DOWN, Ordering::Release);
     }
 
     /// Tries to become the one who starts a CPU.
     pub(super) fn claim(&self, cpu: CpuIndex) -> Result<Claim<'_>, Refusal> {
         let cpu = &self.cpus[cpu.0];
-        match cpu.state.compare_exchange(OFF, CLAIMED, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Ok(Claim { cpu }),
-            Err(ON) => Err(Refusal::AlreadyOn),
-            Err(_) => Err(Refusal::OnPending),
+        match cpu.step(OFF, CLAIMED) {
+            Ok(()) => {
+                self.alive.fetch_add(1, Ordering::SeqCst);
+                Ok(Claim { table: self, cpu })
+            }
+            Err(DISABLED) => Err(Refusal::Disabled),
+            Err(CLAIMED | PENDING) => Err(Refusal::OnPending),
+            Err(_) => Err(Refusal::AlreadyOn),
         }
     }
 }
@@ -158,38 +331,43 @@ impl Claim<'_> {
     /// Hands the start to the CPU's thread, which must then be woken.
     pub(super) fn start(self, start: Start) {
         self.cpu.write_start(start);
-        self.cpu.state.store(PENDING, Ordering::Release);
+        self.cpu.word.store(PENDING, Ordering::Release);
+        // Not dropped: by now the CPU may have been on, gone off, and been claimed by somebody else.
+        core::mem::forget(self);
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        // Fails, as it should, where the start has been handed over.
-        let _ = self.cpu.state.compare_exchange(CLAIMED, OFF, Ordering::AcqRel, Ordering::Relaxed);
+        self.table.alive.fetch_sub(1, Ordering::SeqCst);
+        self.cpu.word.store(OFF, Ordering::Release);
     }
 }
 
 impl Cpu {
-    const fn off() -> Self {
+    fn off() -> Self {
         Self {
-            state: AtomicU8::new(OFF),
+            word: AtomicU8::new(OFF),
             address: AtomicU64::new(0),
             context: AtomicU64::new(0),
-            big_endian: AtomicU8::new(0),
+            big_endian: AtomicBool::new(false),
         }
+    }
+
+    /// From one state to another, or the state it is in instead.
+    fn step(&self, from: u8, to: u8) -> Result<(), u8> {
+        self.word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
     fn write_start(&self, start: Start) {
         self.address.store(start.entry.address.0, Ordering::Relaxed);
         self.context.store(start.entry.context, Ordering::Relaxed);
-        self.big_endian.store(u8::from(start.endianness == Endianness::Big), Ordering::Relaxed);
+        self.big_endian.store(start.endianness == Endianness::Big, Ordering::Relaxed);
     }
 
     fn read_start(&self) -> Start {
-        let endianness = match self.big_endian.load(Ordering::Relaxed) {
-            0 => Endianness::Little,
-            _ => Endianness::Big,
-        };
+        let endianness =
+            if self.big_endian.load(Ordering::Relaxed) { Endianness::Big } else { Endianness::Little };
         let address = Ipa(self.address.load(Ordering::Relaxed));
         let context = self.context.load(Ordering::Relaxed);
         Start { entry: EntryPoint { address, context }, endianness }

@@ -1,98 +1,107 @@
-//! The answers of PSCI.
+//! Which function of PSCI answers which call.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use switchboard_filter::Range;
 use switchboard_smccc::{
-    FunctionId, Ipa, Mpidr, Register, kvm,
-    psci::{self, Status, Version},
+    FunctionId, Register, kvm,
+    psci::{self, Status},
     smccc,
 };
 
-use super::{Endianness, IdleKind, PowerTable, Refusal, Start, function::Function, idle};
-use crate::{Call, Declaration, EntryPoint, Host, Outcome, Results, Service, SystemRegister};
+use super::{PowerTable, PsciVersion, function::Function, sleep::SleepRecords};
+use crate::{Call, CpuIndex, Declaration, Host, Outcome, Results, Service};
 
-/// PSCI for one guest.
+/// PSCI for one life of a guest.
 pub struct Psci {
-    power: Arc<PowerTable>,
+    pub(super) power: Arc<PowerTable>,
+    pub(super) version: PsciVersion,
+    pub(super) sleep: SleepRecords,
+    /// `PSCI_SET_SUSPEND_MODE`: OS-initiated, or (false) platform-coordinated.
+    pub(super) os_initiated: AtomicBool,
+    /// `MEM_PROTECT`.
+    pub(super) memory_protected: AtomicBool,
 }
 
-/// `SCTLR_EL1.EE`: data accesses at EL1 are big-endian (Arm ARM, D24.2).
-const SCTLR_EL1_EE: u64 = 1 << 25;
-
 impl Psci {
-    /// PSCI for the CPUs of this table.
+    /// PSCI of this version for the CPUs of this table.
     #[must_use]
-    pub const fn new(power: Arc<PowerTable>) -> Self {
-        Self { power }
+    pub fn new(power: Arc<PowerTable>, version: PsciVersion) -> Self {
+        let sleep = SleepRecords::new(power.len());
+        Self {
+            power,
+            version,
+            sleep,
+            os_initiated: AtomicBool::new(false),
+            memory_protected: AtomicBool::new(false),
+        }
+    }
+
+    /// The CPUs.
+    #[must_use]
+    pub fn power(&self) -> &PowerTable {
+        &self.power
+    }
+
+    /// A CPU goes on that slept after [`Outcome::Standby`], [`Outcome::PowerDown`] or [`Outcome::SystemSuspend`]. Its own
+    /// thread says so, before it runs.
+    pub fn resumed(&self, cpu: CpuIndex, host: &dyn Host) {
+        self.sleep.wake(cpu, host.monotonic());
+        self.power.resume(cpu);
+    }
+
+    /// The function with this ID, if this version has it.
+    fn function(&self, id: FunctionId) -> Option<Function> {
+        Function::from_id(id).filter(|function| function.since() <= self.version.number())
     }
 
     /// `PSCI_FEATURES` (section 5.1.15): flags of a function, or NOT_SUPPORTED.
     ///
     /// `SMCCC_VERSION` is no function of PSCI, and yet this is where a guest asks for it (DEN0028, section 2.8):
     /// a guest that hears NOT_SUPPORTED uses nothing of SMCCC 1.1, no vulnerability mitigation either.
-    fn features(id: FunctionId) -> Status {
-        match Function::from_id(id) {
-            // Flags of CPU_SUSPEND: original format of `power_state`, no OS-initiated mode. All others have none.
-            Some(_) => Status::SUCCESS,
-            None if id == smccc::SMCCC_VERSION => Status::SUCCESS,
-            None => Status::NOT_SUPPORTED,
+    fn features(&self, id: FunctionId) -> Outcome {
+        let flags = match self.function(id) {
+            // Original format of `power_state`, and the OS-initiated mode.
+            Some(Function::CpuSuspend) => psci::FEATURE_OS_INITIATED,
+            Some(Function::SystemOff2) => u64::from(psci::HIBERNATE_OFF),
+            Some(_) => 0,
+            None if id == smccc::SMCCC_VERSION => 0,
+            None => return Status::NOT_SUPPORTED.into(),
+        };
+        Outcome::Return(Results::of(flags))
+    }
+
+    fn answer(&self, function: Function, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
+        match function {
+            Function::Version => Outcome::Return(Results::of(self.version.number().to_x0())),
+            Function::Features => self.features(FunctionId(call.argument32(Register::X1))),
+            Function::MigrateInfoType => Outcome::Return(Results::of(psci::MIGRATE_TYPE_NONE)),
+            Function::CpuOn => self.cpu_on(call, host),
+            // A virtual CPU that is off is as good as frozen: interrupts may still be sent to it, and wait.
+            Function::CpuOff | Function::CpuFreeze => {
+                self.power.off(call.caller());
+                Outcome::Off
+            }
+            Function::CpuSuspend => self.cpu_suspend(call, host),
+            Function::CpuDefaultSuspend => self.cpu_default_suspend(call, host),
+            Function::SetSuspendMode => self.set_suspend_mode(call),
+            Function::AffinityInfo => self.affinity_info(call),
+            Function::NodeHwState => self.node_hw_state(call),
+            Function::StatCount => self.stat(call, SleepRecords::count),
+            Function::StatResidency => self.stat(call, SleepRecords::residency),
+            Function::SystemOff => Self::system_off(),
+            Function::SystemOff2 => Self::system_off2(call),
+            Function::SystemReset => Self::system_reset(),
+            Function::SystemReset2 => self.system_reset2(call),
+            Function::SystemSuspend => self.system_suspend(call, host),
+            Function::MemProtect => self.mem_protect(call),
+            Function::MemProtectCheckRange => Self::mem_protect_check_range(call, host),
         }
     }
 
-    /// `CPU_ON` (section 5.1.4). Registers are read in the order in which they can refuse the call.
-    fn cpu_on(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
-        let target = call.argument(Register::X1);
-        let Some(cpu) = Mpidr::from_argument(target).and_then(|affinity| self.power.find(affinity)) else {
-            return Status::INVALID_PARAMETERS.into();
-        };
-        let address = Ipa(call.argument(Register::X2));
-        if !host.is_memory(address) {
-            return Status::INVALID_ADDRESS.into();
-        }
-        let claim = match self.power.claim(cpu) {
-            Ok(claim) => claim,
-            Err(Refusal::AlreadyOn) => return Status::ALREADY_ON.into(),
-            Err(Refusal::OnPending) => return Status::ON_PENDING.into(),
-        };
-        let context = call.argument(Register::X3);
-        let endianness = match call.system_register(SystemRegister::SctlrEl1) & SCTLR_EL1_EE {
-            0 => Endianness::Little,
-            _ => Endianness::Big,
-        };
-        if call.fault().is_some() {
-            // The caller is lost. The claim is dropped, and the target stays off.
-            return Status::INTERNAL_FAILURE.into();
-        }
-        claim.start(Start { entry: EntryPoint { address, context }, endianness });
-        Outcome::Start(cpu)
-    }
-
-    /// `CPU_SUSPEND` (section 5.1.2).
-    fn cpu_suspend(call: &mut Call<'_>, host: &dyn Host) -> Outcome {
-        let Some(state) = idle::find(call.argument32(Register::X1)) else {
-            return Status::INVALID_PARAMETERS.into();
-        };
-        if state.kind == IdleKind::Standby {
-            return Outcome::Standby;
-        }
-        let address = Ipa(call.argument(Register::X2));
-        if !host.is_memory(address) {
-            return Status::INVALID_ADDRESS.into();
-        }
-        Outcome::PowerDown(EntryPoint { address, context: call.argument(Register::X3) })
-    }
-
-    /// `AFFINITY_INFO` (section 5.1.5).
-    fn affinity_info(&self, call: &mut Call<'_>) -> Outcome {
-        let Some(target) = Mpidr::from_argument(call.argument(Register::X1)) else {
-            return Status::INVALID_PARAMETERS.into();
-        };
-        let level = u64::from(call.argument32(Register::X2));
-        match self.power.affinity_info(target, level) {
-            Some(state) => Outcome::Return(Results::of(state.to_x0())),
-            None => Status::INVALID_PARAMETERS.into(),
-        }
+    pub(super) fn is_os_initiated(&self) -> bool {
+        self.os_initiated.load(Ordering::Relaxed)
     }
 }
 
@@ -114,22 +123,9 @@ impl Service for Psci {
     }
 
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
-        let Some(function) = Function::from_id(call.function()) else {
-            return Outcome::Return(Results::not_supported());
-        };
-        match function {
-            Function::Version => Outcome::Return(Results::of(Version::V1_3.to_x0())),
-            Function::Features => Self::features(FunctionId(call.argument32(Register::X1))).into(),
-            Function::MigrateInfoType => Outcome::Return(Results::of(psci::MIGRATE_TYPE_NONE)),
-            Function::CpuOn => self.cpu_on(call, host),
-            Function::CpuOff => {
-                self.power.off(call.caller());
-                Outcome::Off
-            }
-            Function::CpuSuspend => Self::cpu_suspend(call, host),
-            Function::AffinityInfo => self.affinity_info(call),
-            Function::SystemOff => Outcome::SystemOff,
-            Function::SystemReset => Outcome::SystemReset,
+        match self.function(call.function()) {
+            Some(function) => self.answer(function, call, host),
+            None => Outcome::Return(Results::not_supported()),
         }
     }
 }
