@@ -31,10 +31,10 @@ impl Kicker {
         Attachment { kicker: self }
     }
 
-    /// Makes the vCPU's next or present `KVM_RUN` end with `EINTR`. Every later one too: a kick says that the
-    /// vCPU is to stop for good.
+    /// Makes the vCPU's next or present run end as [`Exit::Interrupted`](crate::Exit::Interrupted), and every later one,
+    /// until [`Vcpu::heed_kick`](crate::Vcpu::heed_kick). What its thread is to find then must be there before the kick.
     ///
-    /// A host that has run into its limit of pending signals loses this one: kick again until the vCPU has stopped.
+    /// A host that has run into its limit of pending signals loses this one: kick again until it has been heeded.
     pub fn kick(&self) {
         lock(&self.vcpu).set_kvm_immediate_exit(1);
         fence(Ordering::SeqCst);

@@ -42,13 +42,16 @@ pub use vcpu::{Exit, Vcpu};
 #[cfg(target_arch = "aarch64")]
 pub use vm::{Level, Spi, Vm};
 
-/// How many ioctls the registers of a vCPU have cost since it was created.
+/// How many ioctls a vCPU has cost since it was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IoctlCounts {
     /// `KVM_GET_ONE_REG`.
     pub register_reads: u64,
     /// `KVM_SET_ONE_REG`.
     pub register_writes: u64,
+    /// `KVM_ARM_VCPU_INIT` of a vCPU that had run. Where the CPU has no FEAT_S2FWB, each unmaps the machine's whole stage 2,
+    /// which is then faulted in again.
+    pub resets: u64,
 }
 
 /// The examples in the README compile and run.

@@ -1,5 +1,7 @@
 //! A virtual CPU.
 
+use std::sync::atomic::{Ordering, fence};
+
 use kvm_bindings::{
     KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, KVM_ARM_VCPU_PMU_V3_IRQ, KVM_ARM_VCPU_SVE,
     KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_STOPPED, KVM_MP_STATE_SUSPENDED, KVM_SYSTEM_EVENT_RESET,
@@ -7,17 +9,16 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use switchboard_firmware::{
-    EntryPoint, RegisterFault, Registers, SystemRegister,
+    EntryPoint, OffKind, RegisterFault, Registers, ResetKind, SystemRegister,
     psci::{Endianness, Start},
 };
-use switchboard_smccc::{Ipa, Mpidr, Register, RegisterId};
+use switchboard_smccc::{Ipa, Mpidr, Register, RegisterId, psci::Version};
 
-use crate::{Error, HypercallExit, IoctlCounts, Kicker, VcpuFeatures, gic};
+use crate::{Error, HypercallExit, IoctlCounts, VcpuFeatures, gic};
 
 /// A virtual CPU. One thread at a time may use it: KVM holds its mutex for the whole of a run.
 pub struct Vcpu {
-    fd: VcpuFd,
-    kicker: Option<VcpuFd>,
+    pub(crate) fd: VcpuFd,
     init: kvm_vcpu_init,
     /// What INIT left in `SCTLR_EL1`: MMU and caches off.
     reset_sctlr_el1: u64,
@@ -54,10 +55,10 @@ pub enum Exit<'vcpu> {
     /// An interrupt is waiting for a suspended vCPU.
     WakeUp,
     /// The guest asked KVM's own PSCI to switch the machine off. KVM has stopped every vCPU.
-    SystemOff,
+    SystemOff(OffKind),
     /// The guest asked KVM's own PSCI to reset the machine. KVM has stopped every vCPU.
-    SystemReset,
-    /// A signal came, or a kick.
+    SystemReset(ResetKind),
+    /// A signal came, or a kick: see [`Vcpu::heed_kick`].
     Interrupted,
 }
 
@@ -67,38 +68,16 @@ const PSTATE_EL1H_DAIF: u64 = 0x3c5;
 const SCTLR_EL1_EE: u64 = 1 << 25;
 
 impl Vcpu {
-    pub(crate) fn new(
-        fd: VcpuFd,
-        kicker: VcpuFd,
-        init: kvm_vcpu_init,
-        features: VcpuFeatures,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(fd: VcpuFd, init: kvm_vcpu_init, features: VcpuFeatures) -> Result<Self, Error> {
         fd.vcpu_init(&init).map_err(Error::ioctl("KVM_ARM_VCPU_INIT"))?;
         if features.sve {
             // Once in the vCPU's life: a later INIT keeps it finalized.
             let feature = i32::try_from(KVM_ARM_VCPU_SVE).expect("a small constant");
             fd.vcpu_finalize(&feature).map_err(Error::ioctl("KVM_ARM_VCPU_FINALIZE (SVE)"))?;
         }
-        let mut vcpu = Self {
-            fd,
-            kicker: Some(kicker),
-            init,
-            reset_sctlr_el1: 0,
-            used: Used::No,
-            counts: IoctlCounts::default(),
-        };
+        let mut vcpu = Self { fd, init, reset_sctlr_el1: 0, used: Used::No, counts: IoctlCounts::default() };
         vcpu.reset_sctlr_el1 = vcpu.get(RegisterId::SCTLR_EL1)?;
         Ok(vcpu)
-    }
-
-    /// What gets this vCPU out of the guest. To be taken once.
-    ///
-    /// # Panics
-    ///
-    /// The second time.
-    #[must_use]
-    pub fn take_kicker(&mut self) -> Kicker {
-        Kicker::new(self.kicker.take().expect("a vCPU has one kicker"))
     }
 
     /// Its affinity.
@@ -108,6 +87,20 @@ impl Vcpu {
     /// [`Error`] if the register cannot be read.
     pub fn affinity(&mut self) -> Result<Mpidr, Error> {
         self.get(RegisterId::MPIDR_EL1).map(Mpidr::from_register)
+    }
+
+    /// Says which version of PSCI the guest sees, in KVM's firmware register. False if KVM knows no such version. Nothing
+    /// may have run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses for another reason.
+    pub fn set_psci_version(&mut self, version: Version) -> Result<bool, Error> {
+        match self.set(RegisterId::PSCI_VERSION, version.to_x0()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.errno() == Some(libc::EINVAL) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Turns its performance counters on. The interrupt controller must exist, and nothing may have run.
@@ -142,6 +135,7 @@ impl Vcpu {
         if self.used == Used::Yes {
             self.fd.vcpu_init(&self.init).map_err(Error::ioctl("KVM_ARM_VCPU_INIT"))?;
             self.used = Used::No;
+            self.counts.resets += 1;
         }
         if start.endianness == Endianness::Big {
             self.set(RegisterId::SCTLR_EL1, self.reset_sctlr_el1 | SCTLR_EL1_EE)?;
@@ -204,13 +198,24 @@ impl Vcpu {
             Ok(VcpuExit::MmioRead(address, data)) => Ok(Exit::MmioRead { address: Ipa(address), data }),
             Ok(VcpuExit::MmioWrite(address, data)) => Ok(Exit::MmioWrite { address: Ipa(address), data }),
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_WAKEUP, _)) => Ok(Exit::WakeUp),
-            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => Ok(Exit::SystemOff),
-            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => Ok(Exit::SystemReset),
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, data)) => {
+                Ok(Exit::SystemOff(if is_second_form(data) { OffKind::Hibernate } else { OffKind::Off }))
+            }
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, data)) => {
+                Ok(Exit::SystemReset(if is_second_form(data) { ResetKind::Warm } else { ResetKind::Cold }))
+            }
             Ok(VcpuExit::Intr) => Ok(Exit::Interrupted),
             Ok(other) => Err(Error::UnknownExit(format!("{other:?}"))),
             Err(error) if [libc::EINTR, libc::EAGAIN].contains(&error.errno()) => Ok(Exit::Interrupted),
             Err(error) => Err(Error::ioctl("KVM_RUN")(error)),
         }
+    }
+
+    /// After [`Exit::Interrupted`]: lets later runs enter the guest again. What a kick is about is looked for after this,
+    /// so one that comes meanwhile is not lost.
+    pub fn heed_kick(&mut self) {
+        self.fd.set_kvm_immediate_exit(0);
+        fence(Ordering::SeqCst);
     }
 
     /// What it has cost so far.
@@ -255,6 +260,12 @@ impl Registers for Vcpu {
         let SystemRegister::SctlrEl1 = register;
         self.get(RegisterId::SCTLR_EL1).map_err(|error| fault(&error))
     }
+}
+
+/// `KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2` and `KVM_SYSTEM_EVENT_SHUTDOWN_FLAG_PSCI_OFF2`: the guest called
+/// `SYSTEM_RESET2` or `SYSTEM_OFF2`.
+fn is_second_form(data: &[u64]) -> bool {
+    data.first().is_some_and(|flags| flags & 1 != 0)
 }
 
 fn fault(error: &Error) -> RegisterFault {

@@ -10,7 +10,7 @@ use kvm_ioctls::VmFd;
 use switchboard_filter::{Filter, Rule};
 use switchboard_smccc::Ipa;
 
-use crate::{Error, GicSupport, Kvm, Vcpu, VcpuFeatures, gic};
+use crate::{Error, GicSupport, Kicker, Kvm, Vcpu, VcpuFeatures, gic};
 
 /// A virtual machine.
 pub struct Vm {
@@ -90,8 +90,7 @@ impl Vm {
         (0..count)
             .map(|id| {
                 let fd = self.fd.create_vcpu(u64::from(id)).map_err(Error::ioctl("KVM_CREATE_VCPU"))?;
-                let kicker = self.second_descriptor(&fd)?;
-                Vcpu::new(fd, kicker, init, features)
+                Vcpu::new(fd, init, features)
             })
             .collect()
     }
@@ -123,6 +122,16 @@ impl Vm {
         };
         // SAFETY: the caller vouches for the mapping.
         unsafe { self.fd.set_user_memory_region(region) }.map_err(Error::ioctl("KVM_SET_USER_MEMORY_REGION"))
+    }
+
+    /// What gets a vCPU out of the guest. It costs a descriptor and a mapping, so it is made when there is a thread to be
+    /// kicked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if there is no descriptor left.
+    pub fn kicker(&self, vcpu: &Vcpu) -> Result<Kicker, Error> {
+        self.second_descriptor(&vcpu.fd).map(Kicker::new)
     }
 
     /// Drives a shared peripheral interrupt.
