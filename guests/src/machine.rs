@@ -143,6 +143,12 @@ impl Machine {
         aff2 << 16 | 0x0101
     }
 
+    /// The middle of the first region of memory, at a page: neither the image nor the FDT is there.
+    pub fn middle_of_memory(&self) -> Option<usize> {
+        let (base, size) = self.memory.into_iter().find(|region| region.1 != 0)?;
+        usize::try_from(base + size / 2).ok().map(|middle| middle & !0xfff)
+    }
+
     /// An address below 4 GiB outside memory.
     pub fn hole(&self) -> u64 {
         self.memory.iter().filter(|region| region.1 != 0).map(|region| region.0).min().unwrap_or(4) - 4

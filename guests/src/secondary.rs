@@ -16,6 +16,8 @@ pub enum Job {
     Park,
     /// [`cpu_on`]: reports how it came, waits to be released, turns itself off.
     ReportAndOff,
+    /// [`cpu_on`]: reports how it came, waits to be released, freezes itself.
+    ReportAndFreeze,
     /// [`cpu_on_race`]: calls CPU_ON against the boot CPU.
     Race,
     /// [`cpu_on_race`]: counts, turns itself off.
@@ -39,7 +41,7 @@ pub const PSTATE_AT_ENTRY: u64 = 1 << 2 | 1 | 0xf << 6;
 pub const SCTLR_EL1_M_C: u64 = 1 << 2 | 1;
 
 static JOBS: [AtomicU8; MAX_CPUS] = [const { AtomicU8::new(0) }; MAX_CPUS];
-const JOB_LIST: [Job; 4] = [Job::Park, Job::ReportAndOff, Job::Race, Job::CountAndOff];
+const JOB_LIST: [Job; 5] = [Job::Park, Job::ReportAndOff, Job::ReportAndFreeze, Job::Race, Job::CountAndOff];
 
 unsafe extern "C" {
     fn secondary_entry();
@@ -80,7 +82,11 @@ extern "C" fn secondary_main(context: u64, other_registers: u64, sctlr_el1: u64,
     let entry = EntryState { context, other_registers, sctlr_el1, pstate };
     match JOB_LIST[usize::from(JOBS[index].load(Ordering::Acquire))] {
         Job::Park => cpu::park(),
-        Job::ReportAndOff => cpu_on::report(index, entry),
+        Job::ReportAndOff => cpu_on::report(entry),
+        Job::ReportAndFreeze => {
+            cpu_on::report(entry);
+            psci::cpu_freeze()
+        }
         Job::Race => cpu_on_race::race_as_second(),
         Job::CountAndOff => cpu_on_race::count(),
     }

@@ -69,7 +69,8 @@ pub(crate) struct Place {
 /// The emulated host.
 #[derive(Args, Clone)]
 pub(crate) struct HostArguments {
-    /// The host's kernel: 6.12 (Debian stable), 7.2 (Debian testing), 6.1 (without the filter), or the path of an Image
+    /// The host's kernel: 6.12 (Debian stable), 7.2 (Debian testing), 6.1 (without the filter), 6.12-full (stable's with
+    /// the drivers of all machines), or the path of an Image
     #[arg(long, value_name = "KERNEL", default_value = "6.12")]
     pub(crate) host_kernel: Kernel,
     /// The model of the host's CPUs, as QEMU names it
@@ -223,8 +224,10 @@ pub(crate) struct TestArguments {
 pub(crate) enum Kernel {
     /// Debian 12's: KVM without the filter.
     V6_1,
-    /// Debian 13's.
+    /// Debian 13's, the small one for virtual machines.
     V6_12,
+    /// Debian 13's, the one for all machines.
+    V6_12Full,
     /// That of Debian's testing suite, 7.2 or newer.
     V7_2,
     /// An Image of this machine.
@@ -238,6 +241,7 @@ impl FromStr for Kernel {
         Ok(match text {
             "6.1" => Self::V6_1,
             "6.12" => Self::V6_12,
+            "6.12-full" => Self::V6_12Full,
             "7.2" => Self::V7_2,
             path => Self::Path(path.into()),
         })
@@ -249,6 +253,7 @@ impl std::fmt::Display for Kernel {
         match self {
             Self::V6_1 => formatter.write_str("6.1"),
             Self::V6_12 => formatter.write_str("6.12"),
+            Self::V6_12Full => formatter.write_str("6.12-full"),
             Self::V7_2 => formatter.write_str("7.2"),
             Self::Path(path) => path.display().fmt(formatter),
         }
@@ -279,7 +284,9 @@ mod tests {
 
     #[test]
     fn kernels_are_names_or_paths() {
-        assert_eq!("6.12".parse(), Ok(Kernel::V6_12));
+        for kernel in [Kernel::V6_1, Kernel::V6_12, Kernel::V6_12Full, Kernel::V7_2] {
+            assert_eq!(kernel.to_string().parse(), Ok(kernel));
+        }
         assert_eq!("./Image".parse(), Ok(Kernel::Path("./Image".into())));
     }
 }

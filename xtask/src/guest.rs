@@ -1,6 +1,6 @@
-//! The Linux guest: busybox and a first program, as an initramfs.
+//! The Linux guest: busybox, modules and a first program, as an initramfs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -16,22 +16,13 @@ pub(crate) enum Purpose {
     Script,
 }
 
-const PREPARE: &str = "\
-#!/bin/busybox sh
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
-/bin/busybox mount -t devtmpfs none /dev 2>/dev/null
-/bin/busybox mount -t proc none /proc
-/bin/busybox mount -t sysfs none /sys
-/bin/busybox mount -t tmpfs none /tmp
-/bin/busybox mkdir -p /dev/pts
-/bin/busybox mount -t devpts none /dev/pts
-/bin/busybox --install -s
-hostname guest
-";
+const MODULES: &str = "lib/modules";
+const PREPARE: &str = include_str!("guest/init");
 
 /// `cttyhack` opens the console anew as the shell's controlling terminal: /dev/console itself cannot be one, and job
 /// control needs one.
 const SHELL: &str = "\
+online-cpus </dev/null
 cd /root
 echo
 echo \"Linux $(uname -r) on $(nproc) CPUs, its firmware served by Switchboard. Leave the shell to power off.\"
@@ -45,20 +36,37 @@ const PROFILE: &str = "\
 alias poweroff='poweroff -f' halt='halt -f' reboot='reboot -f'
 ";
 
-/// A file argument makes the shell read commands without being interactive.
+/// A file argument makes the shell read commands without being interactive. A test says whether it brings CPUs online
+/// itself.
 const SCRIPT: &str = "\
 stty -echo -onlcr </dev/console
+case \" $(cat /proc/cmdline) \" in *' auto_online=1 '*) online-cpus </dev/null ;; esac
 echo 'guest: ready'
 sh /dev/console
 poweroff -f
 ";
 
-/// Writes the guest's initramfs to the file `path`.
-pub(crate) fn initramfs(path: &Path, purpose: Purpose) -> Result<()> {
+/// Programs of the guest. That of the power button is where busybox's acpid looks for it.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("etc/acpi/PWRF/00000080", include_str!("guest/power-button")),
+    ("bin/watch-gpio-button", include_str!("guest/watch-gpio-button")),
+    ("bin/online-cpu", include_str!("guest/online-cpu")),
+    ("bin/online-cpus", include_str!("guest/online-cpus")),
+];
+
+/// Writes the guest's initramfs to the file `path`, with the modules that it loads.
+pub(crate) fn initramfs(path: &Path, purpose: Purpose, modules: &[PathBuf]) -> Result<()> {
     let mut archive = Archive::create(path)?;
     archive.file(Path::new("bin/busybox"), &artifact::busybox()?)?;
-    for folder in ["proc", "sys", "tmp", "root", "sbin", "usr/bin", "usr/sbin", "etc"] {
+    for folder in ["proc", "sys", "tmp", "root", "sbin", "usr/bin", "usr/sbin", "etc", MODULES] {
         archive.folder(folder)?;
+    }
+    for module in modules {
+        // They are named so that the order of their names is that of loading.
+        archive.file(&Path::new(MODULES).join(module.file_name().unwrap_or_default()), module)?;
+    }
+    for (path, content) in PROGRAMS {
+        archive.bytes(path, 0o755, content.as_bytes())?;
     }
     let rest = match purpose {
         Purpose::Shell => SHELL,

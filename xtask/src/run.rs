@@ -10,8 +10,8 @@ use crate::cli::RunArguments;
 use crate::cross;
 use crate::guest::{self, Purpose};
 use crate::lab::{Lab, Streams};
-use crate::setup::artifact;
 use crate::setup::toolchain::CrossToolchain;
+use crate::setup::{Loader, kernels};
 
 /// Options of `switchboard run` whose value is a file that it reads, or writes.
 const READ: [&str; 2] = ["--kernel", "--initrd"];
@@ -33,13 +33,17 @@ pub(crate) fn command(arguments: RunArguments) -> Result<u8> {
     let mut lab = Lab::from(arguments.host);
     lab.put(cross::switchboard(&CrossToolchain::get()?)?, "switchboard");
     let mut command: Vec<OsString> = ["./switchboard", "run"].map(OsString::from).into();
+    // The modules of a kernel are of no use to another one.
+    let mut modules = Vec::new();
     if !translated.has("--kernel") {
-        lab.put(artifact::kernel(&arguments.guest_kernel)?, "guest/Image");
+        let image = kernels::guest_image(&arguments.guest_kernel)?;
+        modules = kernels::modules(&image, Loader::Guest)?;
+        lab.put(image, "guest/Image");
         command.extend(["--kernel", "guest/Image"].map(OsString::from));
     }
     if !translated.has("--initrd") {
         let initramfs = scratch.path().join("initrd");
-        guest::initramfs(&initramfs, Purpose::Shell).context("packing the guest's files")?;
+        guest::initramfs(&initramfs, Purpose::Shell, &modules).context("packing the guest's files")?;
         lab.put(initramfs, "guest/initrd");
         command.extend(["--initrd", "guest/initrd"].map(OsString::from));
     }

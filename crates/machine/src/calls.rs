@@ -10,7 +10,7 @@ use std::{
         OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use switchboard_filter::Range;
@@ -19,9 +19,24 @@ use switchboard_smccc::{Conduit, FunctionId, catalogue};
 
 /// The calls of a machine, one table for each vCPU.
 pub struct CallStatistics {
-    tables: Box<[CallTable]>,
+    /// Each is made when its vCPU first runs: most of those that a machine can have may never.
+    tables: Box<[OnceLock<CallTable>]>,
     /// Who answers what. Known once the machine has been made.
     services: OnceLock<Vec<(Range, &'static str)>>,
+    began: OnceLock<Instant>,
+    vcpus_made: OnceLock<Duration>,
+    start: OnceLock<StartCosts>,
+}
+
+/// What it took until the guest's first instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartCosts {
+    /// From [`Machine::run`](crate::Machine::run) on.
+    pub time: Duration,
+    /// The part of it that creating and INITing the vCPUs took.
+    pub vcpus: Duration,
+    /// The process's resident memory at that moment, in bytes.
+    pub resident: u64,
 }
 
 /// The calls of one vCPU. Only its thread records.
@@ -29,6 +44,7 @@ pub struct CallTable {
     rows: Box<[Row; ROWS]>,
     others: Row,
     exits: [AtomicU64; 5],
+    resets: AtomicU64,
 }
 
 /// Why a vCPU left the guest.
@@ -128,7 +144,13 @@ impl CallStatistics {
     /// Empty tables for this many vCPUs.
     #[must_use]
     pub fn new(cpus: usize) -> Self {
-        Self { tables: (0..cpus).map(|_| CallTable::new()).collect(), services: OnceLock::new() }
+        Self {
+            tables: (0..cpus).map(|_| OnceLock::new()).collect(),
+            services: OnceLock::new(),
+            began: OnceLock::new(),
+            vcpus_made: OnceLock::new(),
+            start: OnceLock::new(),
+        }
     }
 
     /// For how many vCPUs there are tables.
@@ -148,6 +170,31 @@ impl CallStatistics {
         });
     }
 
+    /// The machine begins to be made. Only its first life is measured.
+    pub(crate) fn begin(&self) {
+        self.began.get_or_init(Instant::now);
+    }
+
+    /// Creating and INITing the vCPUs has taken that long.
+    pub(crate) fn made_vcpus(&self, time: Duration) {
+        self.vcpus_made.get_or_init(|| time);
+    }
+
+    /// The guest's first instruction is next.
+    pub(crate) fn first_run(&self) {
+        self.start.get_or_init(|| StartCosts {
+            time: self.began.get().map_or(Duration::ZERO, Instant::elapsed),
+            vcpus: self.vcpus_made.get().copied().unwrap_or_default(),
+            resident: resident_memory().unwrap_or(0),
+        });
+    }
+
+    /// What it took until the guest's first instruction. None before it.
+    #[must_use]
+    pub fn start_costs(&self) -> Option<StartCosts> {
+        self.start.get().copied()
+    }
+
     /// The table of vCPU `index`.
     ///
     /// # Panics
@@ -155,7 +202,7 @@ impl CallStatistics {
     /// If there is no such vCPU.
     #[must_use]
     pub fn table(&self, index: usize) -> &CallTable {
-        &self.tables[index]
+        self.tables[index].get_or_init(CallTable::new)
     }
 
     /// All vCPUs together, by function ID and conduit, the row for the rest last. A call that is being recorded
@@ -163,7 +210,7 @@ impl CallStatistics {
     #[must_use]
     pub fn summary(&self) -> Vec<CallSummary> {
         let mut merged = BTreeMap::new();
-        for row in self.tables.iter().flat_map(CallTable::rows) {
+        for row in self.used().flat_map(CallTable::rows) {
             let key = unpack(row.key.load(Relaxed));
             // `None` sorts first; the rest is to be last.
             let empty = || CallSummary::empty(key, self.answered_by(key));
@@ -175,7 +222,7 @@ impl CallStatistics {
     /// Why vCPUs left the guest, all of them together.
     #[must_use]
     pub fn exits(&self) -> ExitCounts {
-        let sum = |kind| self.tables.iter().map(|table| table.exit(kind).load(Relaxed)).sum();
+        let sum = |kind| self.used().map(|table| table.exit(kind).load(Relaxed)).sum();
         ExitCounts {
             hypercalls: sum(ExitKind::Hypercall),
             mmio: sum(ExitKind::Mmio),
@@ -183,6 +230,17 @@ impl CallStatistics {
             interrupted: sum(ExitKind::Interrupted),
             system: sum(ExitKind::System),
         }
+    }
+
+    /// How often a vCPU that had run was INITed again. Where the CPU has no FEAT_S2FWB, each unmaps the machine's whole
+    /// stage 2.
+    #[must_use]
+    pub fn resets(&self) -> u64 {
+        self.used().map(|table| table.resets.load(Relaxed)).sum()
+    }
+
+    fn used(&self) -> impl Iterator<Item = &CallTable> {
+        self.tables.iter().filter_map(OnceLock::get)
     }
 
     fn answered_by(&self, key: Option<(FunctionId, Conduit)>) -> Option<&'static str> {
@@ -194,12 +252,17 @@ impl CallStatistics {
 impl CallTable {
     fn new() -> Self {
         let rows = Box::new(std::array::from_fn(|_| Row::default()));
-        Self { rows, others: Row::default(), exits: Default::default() }
+        Self { rows, others: Row::default(), exits: Default::default(), resets: AtomicU64::new(0) }
     }
 
     /// Counts an exit.
     pub fn record_exit(&self, kind: ExitKind) {
         add(self.exit(kind), 1);
+    }
+
+    /// Counts an INIT of a vCPU that had run.
+    pub fn record_resets(&self, count: u64) {
+        add(&self.resets, count);
     }
 
     fn exit(&self, kind: ExitKind) -> &AtomicU64 {
@@ -250,6 +313,14 @@ impl CallTable {
 /// There is one writer, so a load and a store do, and cost less than an atomic addition.
 fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).saturating_add(amount), Relaxed);
+}
+
+/// In bytes, as `/proc` says it.
+fn resident_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 const OCCUPIED: u64 = 1 << 63;

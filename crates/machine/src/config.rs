@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use switchboard_firmware::psci::PsciVersion;
 use switchboard_smccc::Conduit;
+
+pub use crate::control::protocol::Description;
 
 /// What a machine is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +19,48 @@ pub struct Config {
     /// The kernel's command line.
     pub command_line: String,
     /// How many CPUs.
-    pub cpus: u32,
+    pub cpus: Cpus,
     /// How much memory, in bytes.
     pub memory: u64,
     /// The conduit that the device tree tells the guest to use for PSCI. Both work.
     pub conduit: Conduit,
+    /// How the guest learns of its hardware.
+    pub description: Description,
     /// Who answers the guest's PSCI calls.
     pub psci: AnsweredBy,
+    /// The version of PSCI that the guest sees. Without one: the latest, of whoever answers.
+    pub psci_version: Option<PsciVersion>,
     /// Optional features of the CPUs.
     pub features: FeatureRequest,
     /// What to do when the guest resets.
     pub on_reset: OnReset,
     /// Where to write the device tree, if anywhere.
     pub device_tree: Option<PathBuf>,
+    /// Where to listen for those who control the machine, if anywhere.
+    pub control: Option<PathBuf>,
+}
+
+/// How many CPUs a machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpus {
+    /// How many the guest has when it boots. At least one.
+    pub boot: u32,
+    /// How many it can come to have. At least as many.
+    pub max: u32,
+}
+
+impl Cpus {
+    /// As many as that, from beginning to end.
+    #[must_use]
+    pub const fn fixed(count: u32) -> Self {
+        Self { boot: count, max: count }
+    }
+
+    /// Can CPUs come and go?
+    #[must_use]
+    pub const fn can_change(self) -> bool {
+        self.boot < self.max
+    }
 }
 
 /// Who answers the calls of a service that both halves have.

@@ -1,85 +1,32 @@
-//! How a machine's life ends, and who is told.
+//! How a machine ends, and who is told.
 
-use std::sync::{
-    Arc, Condvar, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use switchboard_firmware::{OffKind, ResetKind};
+
+use crate::{
+    board::Board,
+    session::{LifeEnd, Session},
+    sync::lock,
 };
-
-use crate::{Error, sync::lock};
 
 /// How a machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The guest switched it off (`SYSTEM_OFF`).
-    Off,
-    /// The guest reset it (`SYSTEM_RESET`), and it was not to start anew.
-    Reset,
+    /// The guest switched it off (`SYSTEM_OFF`, `SYSTEM_OFF2`).
+    Off(OffKind),
+    /// The guest reset it (`SYSTEM_RESET`, `SYSTEM_RESET2`), and it was not to start anew.
+    Reset(ResetKind),
     /// Somebody left at the console (`^A x`).
     Quit,
+    /// Somebody stopped it at the control socket.
+    Stopped,
     /// A signal asked us to end.
     Signal(i32),
 }
 
-/// The end of one life of a machine, from power-on to reset or off. The first one to finish it decides how.
-pub(crate) struct Ending {
-    finished: AtomicBool,
-    result: Mutex<Option<Result<End, Error>>>,
-    changed: Condvar,
-}
-
-impl Ending {
-    fn new() -> Self {
-        Self { finished: AtomicBool::new(false), result: Mutex::new(None), changed: Condvar::new() }
-    }
-
-    /// Ends the machine, unless it has ended already.
-    pub(crate) fn finish(&self, result: Result<End, Error>) {
-        let mut slot = lock(&self.result);
-        if !self.finished.swap(true, Ordering::SeqCst) {
-            *slot = Some(result);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Has it ended? Cheap: asked before every entry into the guest.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::SeqCst)
-    }
-
-    /// Waits until it has ended.
-    pub(crate) fn wait(&self) -> Result<End, Error> {
-        let mut slot = lock(&self.result);
-        loop {
-            match slot.take() {
-                Some(result) => return result,
-                None => slot = self.changed.wait(slot).unwrap_or_else(PoisonError::into_inner),
-            }
-        }
-    }
-}
-
-/// Ends the machine when its thread panics: the others would wait for it forever.
-pub(crate) struct PanicGuard<'life> {
-    ending: &'life Ending,
-    thread: &'static str,
-}
-
-impl<'life> PanicGuard<'life> {
-    pub(crate) const fn new(ending: &'life Ending, thread: &'static str) -> Self {
-        Self { ending, thread }
-    }
-}
-
-impl Drop for PanicGuard<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.ending.finish(Err(Error::Panic { thread: self.thread }));
-        }
-    }
-}
-
-/// Ends a machine from outside: from a signal, or at the console. Works at any time, before the machine runs and
-/// while it resets too.
+/// A machine from outside: ends it from a signal or at the console, and is what the control socket works on. Works at any
+/// time, before the machine runs and while it resets too.
 #[derive(Default)]
 pub struct Control {
     state: Mutex<State>,
@@ -89,7 +36,16 @@ pub struct Control {
 #[derive(Default)]
 struct State {
     request: Option<End>,
-    life: Option<Arc<Ending>>,
+    life: Option<Life>,
+    lives: u64,
+    ended: bool,
+}
+
+/// The present life.
+#[derive(Clone)]
+pub(crate) struct Life {
+    pub(crate) session: Arc<Session>,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Control {
@@ -105,7 +61,7 @@ impl Control {
         state.request.get_or_insert(end);
         self.requested.notify_all();
         if let Some(life) = &state.life {
-            life.finish(Ok(end));
+            life.session.finish(Ok(LifeEnd::End(end)));
         }
     }
 
@@ -121,45 +77,91 @@ impl Control {
         }
     }
 
-    /// A new life begins. It has ended at once if that was asked for before.
-    pub(crate) fn begin(&self) -> Arc<Ending> {
-        let mut state = lock(&self.state);
-        let life = Arc::new(Ending::new());
-        if let Some(end) = state.request {
-            life.finish(Ok(end));
+    /// Wakes the machine if it is suspended to RAM, e.g. because somebody types.
+    pub fn wake(&self) {
+        if let Some(life) = self.life() {
+            life.session.wake();
         }
-        state.life = Some(Arc::clone(&life));
-        life
+    }
+
+    /// The present life; none before the first.
+    pub(crate) fn life(&self) -> Option<Life> {
+        lock(&self.state).life.clone()
+    }
+
+    /// How often the machine has been reset.
+    pub(crate) fn resets(&self) -> u64 {
+        lock(&self.state).lives.saturating_sub(1)
+    }
+
+    /// Has the machine ended, and not only one of its lives?
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.state).ended
+    }
+
+    /// The machine has ended.
+    pub(crate) fn set_ended(&self) {
+        let mut state = lock(&self.state);
+        state.ended = true;
+        if let Some(life) = &state.life {
+            life.board.tell_waiters();
+        }
+    }
+
+    /// A new life begins. It has ended at once if that was asked for before.
+    pub(crate) fn begin(&self, board: &Arc<Board>) -> Arc<Session> {
+        let mut state = lock(&self.state);
+        let session = Arc::new(Session::new());
+        if let Some(end) = state.request {
+            session.finish(Ok(LifeEnd::End(end)));
+        }
+        state.lives += 1;
+        state.life = Some(Life { session: Arc::clone(&session), board: Arc::clone(board) });
+        session
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use switchboard_smccc::Mpidr;
 
-    #[test]
-    fn the_first_to_finish_decides_how() {
-        let control = Control::new();
-        let life = control.begin();
-        life.finish(Ok(End::Off));
-        life.finish(Ok(End::Reset));
-        assert_eq!(life.wait().unwrap(), End::Off);
+    use super::*;
+    use crate::{hotplug::Told, session::Notice};
+
+    fn begin(control: &Control) -> Arc<Session> {
+        control.begin(&Arc::new(Board::new(&[Mpidr::from_register(0)], 1, Told::Never)))
+    }
+
+    fn end_of(session: &Session) -> LifeEnd {
+        match session.wait() {
+            Notice::Ended(result) => result.unwrap(),
+            Notice::Attend => panic!("nothing is to be attended to"),
+        }
     }
 
     #[test]
     fn a_request_before_the_machine_runs_is_not_lost() {
         let control = Control::new();
         control.end(End::Signal(15));
-        let life = control.begin();
+        let life = begin(&control);
         assert!(life.is_finished());
-        assert_eq!(life.wait().unwrap(), End::Signal(15));
+        assert_eq!(end_of(&life), LifeEnd::End(End::Signal(15)));
     }
 
     #[test]
     fn a_request_ends_the_present_life() {
         let control = Control::new();
-        let life = control.begin();
+        let life = begin(&control);
         control.end(End::Quit);
-        assert_eq!(life.wait().unwrap(), End::Quit);
+        assert_eq!(end_of(&life), LifeEnd::End(End::Quit));
+    }
+
+    #[test]
+    fn resets_are_counted() {
+        let control = Control::new();
+        assert_eq!(control.resets(), 0);
+        begin(&control);
+        begin(&control);
+        assert_eq!(control.resets(), 1);
     }
 }

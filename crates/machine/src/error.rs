@@ -2,10 +2,13 @@
 
 use std::{io, path::PathBuf};
 
-use switchboard_firmware::{CpuIndex, DeclarationError, RegisterFault};
+use switchboard_firmware::{CpuIndex, DeclarationError, RegisterFault, psci::PsciVersion};
 use thiserror::Error;
 
-use crate::boot::{fdt::FdtError, image::ImageError, placement::PlacementError};
+use crate::{
+    boot::{fdt::FdtError, image::ImageError, placement::PlacementError},
+    control::BindError,
+};
 
 /// Why there is no machine, or none any more.
 #[derive(Debug, Error)]
@@ -73,6 +76,15 @@ pub enum Error {
     /// No interrupt controller can be emulated.
     #[error("this host's KVM emulates no interrupt controller")]
     NoGic,
+    /// KVM's own PSCI is older.
+    #[error("this host's KVM has no PSCI {version}")]
+    PsciVersion {
+        /// The version that was asked for.
+        version: PsciVersion,
+    },
+    /// CPUs cannot come and go.
+    #[error("CPUs cannot come and go where KVM answers PSCI: it knows of none that a guest may not have")]
+    HotplugUnderKvm,
     /// Services claim the same function IDs.
     #[error(transparent)]
     Firmware(#[from] DeclarationError),
@@ -87,6 +99,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// There is no control socket.
+    #[error(transparent)]
+    Control(#[from] BindError),
     /// The host refused something ordinary.
     #[error("{action} failed")]
     Host {
@@ -146,6 +161,11 @@ impl Error {
             Self::Memory { .. } | Self::Addresses { .. } => "ask for less with `--mem`".into(),
             Self::Feature { feature } => format!("leave it out with `--cpu-features {feature}=off`"),
             Self::DeviceTree(FdtError::BootargsTooLong { .. }) => "shorten what `--append` has".into(),
+            Self::PsciVersion { .. } => "leave PSCI to Switchboard with `--psci userspace`, or ask for less".into(),
+            Self::HotplugUnderKvm => {
+                "leave PSCI to Switchboard with `--psci userspace`, or give the guest all CPUs with `--cpus N`".into()
+            }
+            Self::Control(error) => error.hint(),
             Self::NoGic => "run `switchboard host` to see what this host offers".into(),
             Self::Vcpu { source: VcpuError::UndecodedAccess, .. } => {
                 "the guest did this; a device may be accessed by plain loads and stores of one register only"

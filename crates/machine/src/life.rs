@@ -1,115 +1,185 @@
 //! One life of a machine: from power-on to off or reset.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
     thread::{self, Scope, ScopedJoinHandle, Thread},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use switchboard_firmware::{
-    CpuIndex, EntryPoint, Firmware, Service,
-    psci::{Endianness, PowerTable, Psci, Start, idle_states},
+    CpuIndex, EntryPoint, Firmware, Host, Service,
+    psci::{CpuPower, Endianness, Next, Psci, Start},
 };
-use switchboard_kvm::{Gic, GicLayout, Kicker, Kvm, Spi, Vcpu, VcpuFeatures, Vm};
-use switchboard_smccc::Mpidr;
+use switchboard_kvm::{Kicker, Vcpu, Vm};
+use switchboard_smccc::Ipa;
 
 use crate::{
-    AnsweredBy, Config, End, Error, Machine, Memory, Surroundings, Wanted,
-    boot::{
-        fdt::{self, InitialRamDisk, InterruptController},
-        files::Boot,
-    },
-    devices::pl011::Level,
-    ending::{Ending, PanicGuard},
-    layout,
-    uart::{InterruptLine, Uart},
+    AnsweredBy, Error, Machine, Memory, Surroundings,
+    board::Board,
+    boot::files::Boot,
+    bus::{Bus, Lines},
+    hardware::{Hardware, address_bits},
+    hotplug::Told,
+    session::{LifeEnd, Notice, PanicGuard, Session},
+    sync::lock,
     vcpu::Cpu,
 };
 
 /// What the threads of one life share.
 pub(crate) struct Life<'vm> {
     pub(crate) firmware: Firmware,
-    pub(crate) memory: &'vm Memory,
-    pub(crate) uart: Uart<'vm>,
-    pub(crate) ending: Arc<Ending>,
-    /// Who starts CPUs and turns them off. If it is KVM, `power` says nothing.
-    pub(crate) psci: AnsweredBy,
-    power: Arc<PowerTable>,
-    /// The vCPUs' threads, to be woken. Set before the boot CPU starts.
-    threads: OnceLock<Vec<Thread>>,
-}
-
-/// The serial port's interrupt at the machine's interrupt controller.
-struct UartLine<'vm> {
+    pub(crate) host: LentToFirmware<'vm>,
+    pub(crate) bus: Bus<'vm>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) board: Arc<Board>,
+    /// Who starts CPUs and turns them off. If it is KVM, the power table says nothing.
+    pub(crate) answered_by: AnsweredBy,
+    psci: Arc<Psci>,
     vm: &'vm Vm,
-    ending: Arc<Ending>,
+    /// The threads of the vCPUs that have one, to be woken. Each enters itself.
+    threads: Box<[Mutex<Option<Thread>>]>,
 }
 
-/// The machine without the life in it.
-struct Hardware {
-    vm: Vm,
-    vcpus: Vec<Vcpu>,
-    affinities: Vec<Mpidr>,
-    interrupt_controller: InterruptController,
-    features: VcpuFeatures,
-    _gic: Gic,
+/// What the machine lends its firmware.
+pub(crate) struct LentToFirmware<'vm> {
+    memory: &'vm Memory,
+    began: Instant,
+}
+
+/// A vCPU, as the life's main thread has it.
+enum Slot<'scope> {
+    /// It has no thread: the guest may not have the CPU.
+    Parked(Box<Vcpu>),
+    Running {
+        thread: ScopedJoinHandle<'scope, Option<Box<Vcpu>>>,
+        kicker: Arc<Kicker>,
+    },
+    /// Its thread has failed, and the life is ending.
+    Lost,
 }
 
 impl Machine {
-    /// Runs from power-on to the end.
-    pub(crate) fn live(&mut self, boot: Boot, around: Surroundings<'_>) -> Result<End, Error> {
+    /// Runs from power-on to the end. With `memory`, that of the life before is kept.
+    pub(crate) fn live(
+        &mut self,
+        boot: Boot,
+        kept: Option<Memory>,
+        around: Surroundings<'_>,
+    ) -> Result<(LifeEnd, Memory), Error> {
         let config = &self.config;
         let ipa_bits = address_bits(&self.kvm, config.memory)?;
-        let memory = Memory::new(config.memory)?;
-        // Made after the memory and so dropped before it: KVM never sees memory that is gone.
-        let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
-        self.files.copy(&boot, &memory)?;
-        let device_tree = hardware.device_tree(config, self.files.initrd_place(&boot))?;
-        memory.write(boot.placement.device_tree, &device_tree).map_err(|source| Error::Host {
-            action: "copying the device tree into the guest's memory",
-            source,
-        })?;
+        let memory = kept.map_or_else(|| Memory::new(config.memory), Ok)?;
+        let end = {
+            // Made after the memory and so dropped before it: KVM never sees memory that is gone.
+            let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
+            around.statistics.made_vcpus(hardware.making_vcpus);
+            self.files.copy(&boot, &memory)?;
+            let entry =
+                hardware.describe(config, &boot.placement, self.files.initrd_place(&boot), &memory)?;
+            // The kernel is in the guest's memory now.
+            drop(boot);
 
-        let power = Arc::new(PowerTable::new(&hardware.affinities));
-        let firmware = Firmware::new(services(config.psci, &power))?;
-        hardware.vm.install(firmware.filter())?;
-        around.statistics.set_services(&firmware);
-        let entry = EntryPoint { address: boot.placement.kernel, context: boot.placement.device_tree.0 };
-        // The kernel is in the guest's memory now.
-        drop(boot);
+            let board = self.board.get_or_insert_with(|| Arc::new(board(config, &hardware)));
+            board.reset();
+            let version = config.psci_version.unwrap_or_default();
+            let psci = Arc::new(Psci::new(Arc::clone(&board.power), version));
+            let firmware = Firmware::new(services(config.psci, &psci))?;
+            hardware.vm.install(firmware.filter())?;
+            around.statistics.set_services(&firmware);
 
-        let ending = around.control.begin();
-        let vcpus = std::mem::take(&mut hardware.vcpus);
-        let line = UartLine { vm: &hardware.vm, ending: Arc::clone(&ending) };
-        let uart = Uart::new(&line)?;
-        let psci = config.psci;
-        let life = Life { firmware, memory: &memory, uart, ending, psci, power, threads: OnceLock::new() };
-        life.run(vcpus, entry, around)
+            let session = around.control.begin(board);
+            let vcpus = std::mem::take(&mut hardware.vcpus);
+            let lines = Lines::new(&hardware.vm, &session);
+            let life = Life {
+                firmware,
+                host: LentToFirmware { memory: &memory, began: Instant::now() },
+                bus: Bus::new(&lines, Arc::clone(board), told(config))?,
+                session,
+                board: Arc::clone(board),
+                answered_by: config.psci,
+                psci,
+                vm: &hardware.vm,
+                threads: vcpus.iter().map(|_| Mutex::new(None)).collect(),
+            };
+            life.run(vcpus, entry, around)?
+        };
+        Ok((end, memory))
     }
 }
 
-impl Life<'_> {
-    fn run(&self, mut vcpus: Vec<Vcpu>, entry: EntryPoint, around: Surroundings<'_>) -> Result<End, Error> {
-        if self.psci == AnsweredBy::Kvm {
+impl<'vm> Life<'vm> {
+    fn run(
+        &self,
+        mut vcpus: Vec<Vcpu>,
+        entry: EntryPoint,
+        around: Surroundings<'_>,
+    ) -> Result<LifeEnd, Error> {
+        if self.answered_by == AnsweredBy::Kvm {
             leave_power_to_kvm(&mut vcpus, entry)?;
         }
-        let kickers: Vec<Kicker> = vcpus.iter_mut().map(Vcpu::take_kicker).collect();
         thread::scope(|scope| {
-            let mut cpus = Vec::new();
-            let started = self
-                .start_console(scope, around)
-                .and_then(|()| self.start_vcpus(scope, vcpus, &kickers, around, &mut cpus));
+            let mut slots: Vec<_> = vcpus.into_iter().map(|vcpu| Slot::Parked(Box::new(vcpu))).collect();
+            let started =
+                self.start_console(scope, around).and_then(|()| self.start_vcpus(scope, &mut slots, around));
             match started {
                 Ok(()) => self.power_on(entry),
-                Err(error) => self.ending.finish(Err(error)),
+                Err(error) => self.session.finish(Err(error)),
             }
-            let result = self.ending.wait();
+            self.bus.update();
+            let result = loop {
+                match self.session.wait() {
+                    Notice::Attend => self.attend(scope, &mut slots, around),
+                    Notice::Ended(result) => break result,
+                }
+            };
+            self.board.power.stop();
             // All of them out of the guest first: none is to run on while another one's thread is waited for.
-            kickers.iter().for_each(Kicker::kick);
-            cpus.into_iter().zip(&kickers).for_each(|(cpu, kicker)| stop(cpu, kicker));
-            self.uart.close();
+            slots.iter().for_each(Slot::kick);
+            slots.into_iter().for_each(Slot::stop);
+            self.bus.uart.close();
             result
         })
+    }
+
+    /// Something has changed outside.
+    fn attend<'scope, 'around: 'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        slots: &mut [Slot<'scope>],
+        around: Surroundings<'around>,
+    ) {
+        if self.answered_by == AnsweredBy::Userspace {
+            for (index, slot) in slots.iter_mut().enumerate() {
+                self.attend_to_cpu(scope, CpuIndex(index), slot, around);
+            }
+        }
+        // After the threads: a guest that is told of a CPU may start it at once.
+        self.bus.update();
+        if self.session.wants_kicks() {
+            slots.iter().for_each(Slot::kick);
+        }
+    }
+
+    /// A CPU that the guest may have has a thread, and no other one has.
+    fn attend_to_cpu<'scope, 'around: 'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        cpu: CpuIndex,
+        slot: &mut Slot<'scope>,
+        around: Surroundings<'around>,
+    ) {
+        if matches!(slot, Slot::Running { thread, .. } if thread.is_finished()) {
+            *slot = std::mem::replace(slot, Slot::Lost).collect();
+        }
+        let is_enabled = self.board.power.state(cpu) != CpuPower::Disabled;
+        match slot {
+            Slot::Parked(_) if is_enabled => {
+                let parked = std::mem::replace(slot, Slot::Lost);
+                *slot = self.start_vcpu(scope, cpu, parked, around);
+            }
+            Slot::Running { .. } if !is_enabled => self.wake(cpu),
+            Slot::Parked(_) | Slot::Running { .. } | Slot::Lost => {}
+        }
     }
 
     fn start_console<'scope, 'around: 'scope>(
@@ -119,67 +189,199 @@ impl Life<'_> {
     ) -> Result<(), Error> {
         let Surroundings { console, control, .. } = around;
         spawn(scope, "console-out".into(), move || {
-            let _guard = PanicGuard::new(&self.ending, "console-out");
-            console.pump_output(&self.uart);
+            let _guard = PanicGuard::new(&self.session, "console-out");
+            console.pump_output(&self.bus.uart);
         })?;
         spawn(scope, "console-in".into(), move || {
-            let _guard = PanicGuard::new(&self.ending, "console-in");
-            console.pump_input(&self.uart, control);
+            let _guard = PanicGuard::new(&self.session, "console-in");
+            console.pump_input(&self.bus.uart, control);
         })?;
         Ok(())
     }
 
-    /// Starts a thread for each vCPU. Those that were started are in `threads`, even if one could not be.
+    /// Starts a thread for each vCPU that the guest may have; for all of them where KVM turns them on and off.
     fn start_vcpus<'scope, 'around: 'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        vcpus: Vec<Vcpu>,
-        kickers: &'scope [Kicker],
+        slots: &mut [Slot<'scope>],
         around: Surroundings<'around>,
-        threads: &mut Vec<ScopedJoinHandle<'scope, ()>>,
     ) -> Result<(), Error> {
-        for (index, (vcpu, kicker)) in vcpus.into_iter().zip(kickers).enumerate() {
-            let calls = around.statistics.table(index);
-            let cpu = Cpu { index: CpuIndex(index), vcpu, life: self, calls };
-            threads.push(spawn(scope, format!("vcpu-{index}"), move || cpu.live(kicker))?);
+        for (index, slot) in slots.iter_mut().enumerate() {
+            if self.board.power.state(CpuIndex(index)) == CpuPower::Disabled {
+                continue;
+            }
+            let Slot::Parked(vcpu) = std::mem::replace(slot, Slot::Lost) else { continue };
+            *slot = self.spawn_vcpu(scope, CpuIndex(index), vcpu, around).map_err(|(error, _)| error)?;
         }
-        let threads = threads.iter().map(|handle| handle.thread().clone()).collect();
-        self.threads.get_or_init(|| threads);
         Ok(())
+    }
+
+    /// Starts the thread of a CPU that the guest has just got. Without one, the guest does not have it after all.
+    fn start_vcpu<'scope, 'around: 'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        cpu: CpuIndex,
+        slot: Slot<'scope>,
+        around: Surroundings<'around>,
+    ) -> Slot<'scope> {
+        let Slot::Parked(vcpu) = slot else { return slot };
+        match self.spawn_vcpu(scope, cpu, vcpu, around) {
+            Ok(slot) => slot,
+            Err((error, vcpu)) => {
+                if self.board.power.disable(cpu).is_ok() {
+                    self.board.lock().hotplug.failed(cpu);
+                    self.board.tell_waiters();
+                } else {
+                    // The guest has started it already.
+                    self.session.finish(Err(error));
+                }
+                vcpu.map_or(Slot::Lost, Slot::Parked)
+            }
+        }
+    }
+
+    fn spawn_vcpu<'scope, 'around: 'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        cpu: CpuIndex,
+        vcpu: Box<Vcpu>,
+        around: Surroundings<'around>,
+    ) -> Result<Slot<'scope>, (Error, Option<Box<Vcpu>>)> {
+        let kicker = match self.vm.kicker(&vcpu) {
+            Ok(kicker) => Arc::new(kicker),
+            Err(error) => return Err((error.into(), Some(vcpu))),
+        };
+        // The thread takes the vCPU out of here, so that it is not lost where there is no thread.
+        let handed = Arc::new(Mutex::new(Some(vcpu)));
+        let (taken, attached) = (Arc::clone(&handed), Arc::clone(&kicker));
+        let work = move || {
+            let vcpu = lock(&taken).take()?;
+            self.live_as(cpu, *vcpu, &attached, around)
+        };
+        match spawn(scope, format!("vcpu-{}", cpu.0), work) {
+            Ok(thread) => Ok(Slot::Running { thread, kicker }),
+            Err(error) => Err((error, lock(&handed).take())),
+        }
+    }
+
+    /// The whole life of a vCPU's thread. It gives the vCPU back, unless that has failed.
+    fn live_as(
+        &self,
+        cpu: CpuIndex,
+        vcpu: Vcpu,
+        kicker: &Kicker,
+        around: Surroundings<'_>,
+    ) -> Option<Box<Vcpu>> {
+        let _guard = PanicGuard::new(&self.session, "vcpu");
+        let _attachment = kicker.attach();
+        // Before the first look at the power table: whoever changes it from then on wakes this thread.
+        *lock(&self.threads[cpu.0]) = Some(thread::current());
+        let calls = around.statistics.table(cpu.0);
+        let statistics = around.statistics;
+        let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls }.live();
+        *lock(&self.threads[cpu.0]) = None;
+        // The main thread fetches the vCPU.
+        self.session.attend();
+        match lived {
+            Ok(vcpu) => Some(Box::new(vcpu)),
+            Err(source) => {
+                self.session.finish(Err(Error::Vcpu { cpu, source }));
+                None
+            }
+        }
     }
 
     /// Starts the boot CPU, if that has not been done for KVM.
     fn power_on(&self, entry: EntryPoint) {
-        if self.psci == AnsweredBy::Kvm {
+        if self.answered_by == AnsweredBy::Kvm {
             return;
         }
-        self.power.start(CpuIndex(0), boot_start(entry)).expect("nothing has run yet");
+        self.board.power.start(CpuIndex(0), boot_start(entry)).expect("nothing has run yet");
         self.wake(CpuIndex(0));
     }
 
-    /// Makes the thread of a CPU that is off look whether it is to start.
+    /// Makes the thread of a CPU that is off look whether it is to start, or to leave. One that has no thread yet looks
+    /// when it has.
     pub(crate) fn wake(&self, cpu: CpuIndex) {
-        if let Some(thread) = self.threads.get().and_then(|threads| threads.get(cpu.0)) {
+        if let Some(thread) = &*lock(&self.threads[cpu.0]) {
             thread.unpark();
         }
     }
 
-    /// The calling vCPU's thread waits until its CPU is to start; `None` once the machine has ended.
+    /// The calling vCPU's thread waits until its CPU is to start; `None` once the machine has ended, or the guest may no
+    /// longer have the CPU.
     pub(crate) fn wait_for_start(&self, cpu: CpuIndex) -> Option<Start> {
-        while !self.ending.is_finished() {
-            if let Some(start) = self.power.take_start(cpu) {
-                return Some(start);
+        loop {
+            match self.board.power.next(cpu) {
+                Next::Start(start) => return Some(start),
+                Next::Leave => return None,
+                Next::Wait => thread::park(),
             }
-            thread::park();
         }
-        None
+    }
+
+    /// The calling CPU, which slept, goes on.
+    pub(crate) fn resumed(&self, cpu: CpuIndex) {
+        self.psci.resumed(cpu, &self.host);
+    }
+}
+
+impl Host for LentToFirmware<'_> {
+    fn is_memory(&self, address: Ipa, length: u64) -> bool {
+        self.memory.contains(address, length)
+    }
+
+    fn monotonic(&self) -> Option<Duration> {
+        Some(self.began.elapsed())
+    }
+}
+
+impl<'scope> Slot<'scope> {
+    fn kick(&self) {
+        if let Self::Running { kicker, .. } = self {
+            kicker.kick();
+        }
+    }
+
+    /// The vCPU of a thread that has ended.
+    fn collect(self) -> Self {
+        match self {
+            // A panic has been reported through the session.
+            Self::Running { thread, .. } => thread.join().ok().flatten().map_or(Self::Lost, Self::Parked),
+            other => other,
+        }
+    }
+
+    /// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
+    /// host's, so it is sent until the thread has ended.
+    fn stop(self) {
+        if let Self::Running { thread, kicker } = self {
+            while !thread.is_finished() {
+                kicker.kick();
+                thread.thread().unpark();
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _ = thread.join();
+        }
+    }
+}
+
+fn board(config: &crate::Config, hardware: &Hardware) -> Board {
+    let present = usize::try_from(config.cpus.boot).expect("addresses of arm64 have 64 bits");
+    Board::new(&hardware.affinities, present, told(config))
+}
+
+fn told(config: &crate::Config) -> Told {
+    match config.description {
+        crate::Description::Acpi => Told::ByEvents,
+        crate::Description::DeviceTree => Told::Never,
     }
 }
 
 /// The services of a machine.
-fn services(psci: AnsweredBy, power: &Arc<PowerTable>) -> Vec<Box<dyn Service>> {
+fn services(psci: AnsweredBy, service: &Arc<Psci>) -> Vec<Box<dyn Service>> {
     match psci {
-        AnsweredBy::Userspace => vec![Box::new(Psci::new(Arc::clone(power)))],
+        AnsweredBy::Userspace => vec![Box::new(Arc::clone(service))],
         AnsweredBy::Kvm => Vec::new(),
     }
 }
@@ -198,147 +400,13 @@ fn leave_power_to_kvm(vcpus: &mut [Vcpu], entry: EntryPoint) -> Result<(), Error
     Ok(())
 }
 
-/// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
-/// host's, so it is sent until the thread has ended.
-fn stop(cpu: ScopedJoinHandle<'_, ()>, kicker: &Kicker) {
-    while !cpu.is_finished() {
-        kicker.kick();
-        cpu.thread().unpark();
-        thread::sleep(Duration::from_millis(1));
-    }
-    // A panic has been reported through the ending.
-    let _ = cpu.join();
-}
-
-fn spawn<'scope, F: FnOnce() + Send + 'scope>(
+fn spawn<'scope, T: Send + 'scope, F: FnOnce() -> T + Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: String,
     work: F,
-) -> Result<ScopedJoinHandle<'scope, ()>, Error> {
+) -> Result<ScopedJoinHandle<'scope, T>, Error> {
     thread::Builder::new()
         .name(name)
         .spawn_scoped(scope, work)
         .map_err(|source| Error::Host { action: "starting a thread", source })
-}
-
-impl InterruptLine for UartLine<'_> {
-    fn set(&self, level: Level) {
-        let level = match level {
-            Level::Low => switchboard_kvm::Level::Low,
-            Level::High => switchboard_kvm::Level::High,
-        };
-        if let Err(error) = self.vm.set_interrupt(Spi(layout::UART_INTERRUPT), level) {
-            self.ending.finish(Err(error.into()));
-        }
-    }
-}
-
-impl Hardware {
-    fn new(kvm: &Kvm, config: &Config, ipa_bits: u32, memory: &Memory) -> Result<Self, Error> {
-        let vm = Vm::create(kvm, ipa_bits)?;
-        let interrupt_controller = choose_gic(&vm)?;
-        let cpus = u16::try_from(config.cpus).expect("KVM's own limit is below that, and has been checked");
-        let features = choose_features(kvm, config)?;
-        add_memory(&vm, memory)?;
-
-        let mut vcpus = vm.create_vcpus(cpus, features)?;
-        let gic = Gic::create(&vm, gic_layout(interrupt_controller, cpus), layout::INTERRUPTS)?;
-        if features.pmu {
-            vcpus.iter_mut().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
-        }
-        // KVM decides on the affinities; they are asked for, not assumed.
-        let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
-        Ok(Self { vm, vcpus, affinities, interrupt_controller, features, _gic: gic })
-    }
-
-    /// What the guest is told about the machine.
-    fn device_tree(&self, config: &Config, initrd: Option<InitialRamDisk>) -> Result<Vec<u8>, Error> {
-        let blob = fdt::build(&fdt::Description {
-            memory: config.memory,
-            bootargs: &config.command_line,
-            initrd,
-            kaslr_seed: Some(u64::from_ne_bytes(random()?)),
-            rng_seed: &random::<64>()?,
-            cpus: &self.affinities,
-            // To KVM every power state is a standby, and WFI is that already.
-            idle_states: match config.psci {
-                AnsweredBy::Userspace => idle_states(),
-                AnsweredBy::Kvm => &[],
-            },
-            conduit: config.conduit,
-            interrupt_controller: self.interrupt_controller,
-            pmu: self.features.pmu,
-        })?;
-        if let Some(path) = &config.device_tree {
-            std::fs::write(path, &blob)
-                .map_err(|source| Error::DumpDeviceTree { path: path.clone(), source })?;
-        }
-        Ok(blob)
-    }
-}
-
-/// Fresh random bytes, for the guest's seeds.
-fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        // Up to 256 bytes come whole.
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(Error::Host { action: "asking for random bytes", source: error.into() }),
-    }
-}
-
-/// How many bits the addresses of a guest with this much memory need.
-fn address_bits(kvm: &Kvm, memory: u64) -> Result<u32, Error> {
-    let ipa_bits = kvm.ipa_bits();
-    let end = layout::MEMORY.0.checked_add(memory);
-    match end.map(|end| u64::BITS - (end - 1).leading_zeros()) {
-        Some(needed) if needed <= ipa_bits => Ok(needed),
-        _ => Err(Error::Addresses { size: memory, ipa_bits }),
-    }
-}
-
-fn choose_gic(vm: &Vm) -> Result<InterruptController, Error> {
-    let support = vm.gic_support();
-    match (support.v3, support.v2) {
-        (true, _) => Ok(InterruptController::V3),
-        (false, true) => Ok(InterruptController::V2),
-        (false, false) => Err(Error::NoGic),
-    }
-}
-
-fn gic_layout(controller: InterruptController, cpus: u16) -> GicLayout {
-    match controller {
-        InterruptController::V2 => {
-            GicLayout::V2 { distributor: layout::GIC_DISTRIBUTOR, cpu_interface: layout::GIC_CPU_INTERFACE }
-        }
-        InterruptController::V3 => GicLayout::V3 {
-            distributor: layout::GIC_DISTRIBUTOR,
-            redistributors: layout::GIC_REDISTRIBUTORS,
-            count: cpus,
-        },
-    }
-}
-
-fn choose_features(kvm: &Kvm, config: &Config) -> Result<VcpuFeatures, Error> {
-    let host = kvm.features();
-    let choose = |feature, wanted, present| match (wanted, present) {
-        (Wanted::Yes, false) => Err(Error::Feature { feature }),
-        (Wanted::Yes | Wanted::IfPresent, true) => Ok(true),
-        (Wanted::No, _) | (Wanted::IfPresent, false) => Ok(false),
-    };
-    Ok(VcpuFeatures {
-        pmu: choose("pmu", config.features.pmu, host.pmu)?,
-        pauth: choose("pauth", config.features.pauth, host.pauth)?,
-        sve: choose("sve", config.features.sve, host.sve)?,
-    })
-}
-
-fn add_memory(vm: &Vm, memory: &Memory) -> Result<(), Error> {
-    let host_address = u64::try_from(memory.host_address().addr()).expect("addresses of arm64 have 64 bits");
-    // SAFETY: `live` drops the machine before the memory, and all our own accesses to it are volatile.
-    #[allow(unsafe_code, reason = "the guest writes to the memory it is given")]
-    unsafe {
-        vm.add_memory(0, layout::MEMORY, memory.size(), host_address)?;
-    }
-    Ok(())
 }

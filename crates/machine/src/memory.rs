@@ -2,7 +2,6 @@
 
 use std::{fs::File, io};
 
-use switchboard_firmware::Host;
 use switchboard_smccc::Ipa;
 use vm_memory::{
     Bytes, GuestAddress, GuestMemoryMmap, GuestRegionMmap, MmapRegion, guest_memory::GuestMemoryBackend,
@@ -52,6 +51,14 @@ impl Memory {
         self.map.get_host_address(GuestAddress(layout::MEMORY.0)).expect("the start of memory is in memory")
     }
 
+    /// Does a range of addresses lie in it? `length` is in bytes; an empty range is where its address is.
+    #[must_use]
+    pub fn contains(&self, address: Ipa, length: u64) -> bool {
+        let start = address.0.checked_sub(layout::MEMORY.0);
+        let end = start.and_then(|start| start.checked_add(length.max(1)));
+        end.is_some_and(|end| end <= self.size)
+    }
+
     /// Copies `bytes` to `address`.
     ///
     /// # Errors
@@ -72,12 +79,6 @@ impl Memory {
     }
 }
 
-impl Host for Memory {
-    fn is_memory(&self, address: Ipa) -> bool {
-        address.0.checked_sub(layout::MEMORY.0).is_some_and(|offset| offset < self.size)
-    }
-}
-
 fn mmap_error(error: vm_memory::mmap::MmapRegionError) -> io::Error {
     match error {
         vm_memory::mmap::MmapRegionError::Mmap(source) => source,
@@ -94,12 +95,17 @@ mod tests {
     #[test]
     fn memory_is_what_lies_between_its_two_ends() {
         let memory = Memory::new(2 * MIB).unwrap();
-        assert!(!memory.is_memory(Ipa(0)));
-        assert!(!memory.is_memory(Ipa(0x3fff_ffff)));
-        assert!(memory.is_memory(Ipa(0x4000_0000)));
-        assert!(memory.is_memory(Ipa(0x401f_ffff)));
-        assert!(!memory.is_memory(Ipa(0x4020_0000)));
-        assert!(!memory.is_memory(Ipa(u64::MAX)));
+        for (address, length) in
+            [(0x4000_0000, 4), (0x401f_ffff, 1), (0x4000_0000, 0x20_0000), (0x401f_ffff, 0)]
+        {
+            assert!(memory.contains(Ipa(address), length), "{address:#x} {length:#x}");
+        }
+        for (address, length) in
+            [(0, 4), (0x3fff_ffff, 1), (0x3fff_ffff, 2), (0x4020_0000, 0), (0x401f_fffd, 4), (u64::MAX, 1)]
+        {
+            assert!(!memory.contains(Ipa(address), length), "{address:#x} {length:#x}");
+        }
+        assert!(!memory.contains(Ipa(0x4000_0000), u64::MAX));
     }
 
     #[test]

@@ -1,13 +1,20 @@
 //! A machine, from its configuration to its end.
 
+use std::{sync::Arc, thread};
+
+use switchboard_firmware::MemoryAtReset;
 use switchboard_kvm::Kvm;
 
 use crate::{
-    CallStatistics, Config, Console, Control, End, Error, OnReset,
+    AnsweredBy, CallStatistics, Config, Console, Control, Cpus, End, Error, OnReset,
+    board::Board,
     boot::{
         fdt,
         files::{Boot, BootFiles},
     },
+    control::Server,
+    operator::Operator,
+    session::{LifeEnd, ResetBy},
 };
 
 /// A machine that can run: its files have been read and understood, and this host has KVM for it.
@@ -17,6 +24,10 @@ pub struct Machine {
     pub(crate) files: BootFiles,
     /// What the first life boots; each reset reads the files again.
     boot: Option<Boot>,
+    /// The control socket, until the machine runs.
+    server: Option<Server>,
+    /// What resets do not change. Made with the first life.
+    pub(crate) board: Option<Arc<Board>>,
 }
 
 /// What is around a machine while it runs.
@@ -37,23 +48,21 @@ impl Machine {
     ///
     /// [`Error`]: first what is wrong with the configuration, on any host; then what this host lacks.
     pub fn new(config: Config) -> Result<Self, Error> {
-        if config.cpus == 0 {
-            let reason = "something has to run the kernel".to_owned();
-            return Err(Error::Cpus { asked: 0, reason, limit: None });
-        }
+        check_config(&config)?;
         fdt::check_bootargs(&config.command_line)?;
         let mut files = BootFiles::open(&config)?;
         let boot = files.load(&config)?;
+        let server = config.control.as_deref().map(Server::bind).transpose()?;
         let kvm = Kvm::open(&config.kvm)?;
-        check_cpus(&kvm, config.cpus)?;
-        Ok(Self { config, kvm, files, boot: Some(boot) })
+        check_cpus(&kvm, config.cpus.max)?;
+        Ok(Self { config, kvm, files, boot: Some(boot), server, board: None })
     }
 
     /// Empty statistics, with room for each CPU.
     #[must_use]
     pub fn statistics(&self) -> CallStatistics {
         // On a host of 16-bit addresses there would be no KVM.
-        CallStatistics::new(usize::try_from(self.config.cpus).unwrap_or(usize::MAX))
+        CallStatistics::new(usize::try_from(self.config.cpus.max).unwrap_or(usize::MAX))
     }
 
     /// Boots, and runs until it ends. A reset starts it anew, with memory cleared and every device new, unless the
@@ -68,23 +77,74 @@ impl Machine {
     /// If the statistics have fewer tables than the machine has CPUs.
     pub fn run(&mut self, around: Surroundings<'_>) -> Result<End, Error> {
         assert!(around.statistics.cpus() >= self.statistics().cpus(), "a table for each CPU");
+        around.statistics.begin();
+        let operator = Operator {
+            control: around.control,
+            description: self.config.description,
+            psci: self.config.psci,
+        };
+        let server = self.server.take();
+        thread::scope(|scope| {
+            if let Some(server) = &server {
+                server
+                    .serve(scope, &operator)
+                    .map_err(|source| Error::Host { action: "starting a thread", source })?;
+            }
+            let result = self.run_lives(around);
+            // Whoever waits for the guest is told before nobody listens any more.
+            around.control.set_ended();
+            if let Some(server) = &server {
+                server.close();
+            }
+            result
+        })
+    }
+
+    fn run_lives(&mut self, around: Surroundings<'_>) -> Result<End, Error> {
+        let mut kept = None;
         loop {
             let boot = match self.boot.take() {
                 Some(boot) => boot,
                 None => self.files.load(&self.config)?,
             };
-            let end = self.live(boot, around)?;
-            if end != End::Reset || self.config.on_reset == OnReset::End {
-                return Ok(end);
+            let (end, memory) = self.live(boot, kept.take(), around)?;
+            match end {
+                LifeEnd::End(end) => return Ok(end),
+                LifeEnd::Reset { kind, by: ResetBy::Guest, .. } if self.config.on_reset == OnReset::End => {
+                    return Ok(End::Reset(kind));
+                }
+                LifeEnd::Reset { memory: MemoryAtReset::Kept, .. } => kept = Some(memory),
+                LifeEnd::Reset { memory: MemoryAtReset::Cleared, .. } => {}
             }
         }
     }
 
     /// On another architecture there is no [`Kvm`] to make a machine with.
     #[cfg(not(target_arch = "aarch64"))]
-    fn live(&mut self, _: Boot, _: Surroundings<'_>) -> Result<End, Error> {
+    fn live(
+        &mut self,
+        _: Boot,
+        _: Option<crate::Memory>,
+        _: Surroundings<'_>,
+    ) -> Result<(LifeEnd, crate::Memory), Error> {
         self.kvm.never()
     }
+}
+
+fn check_config(config: &Config) -> Result<(), Error> {
+    let Cpus { boot, max } = config.cpus;
+    if boot == 0 {
+        let reason = "something has to run the kernel".to_owned();
+        return Err(Error::Cpus { asked: 0, reason, limit: None });
+    }
+    if boot > max {
+        let reason = format!("it can have at most {max}");
+        return Err(Error::Cpus { asked: boot, reason, limit: Some(max) });
+    }
+    if config.cpus.can_change() && config.psci == AnsweredBy::Kvm {
+        return Err(Error::HotplugUnderKvm);
+    }
+    Ok(())
 }
 
 fn check_cpus(kvm: &Kvm, asked: u32) -> Result<(), Error> {

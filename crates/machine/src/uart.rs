@@ -9,7 +9,7 @@ use rustix::event::EventfdFlags;
 
 use crate::{
     Error,
-    devices::pl011::{Level, Pl011},
+    devices::{Level, pl011::Pl011},
     sync::lock,
 };
 
@@ -44,10 +44,10 @@ enum InputWaits {
 }
 
 impl<'line> Uart<'line> {
-    pub(crate) fn new(line: &'line dyn InterruptLine) -> Result<Self, Error> {
+    pub(crate) fn new(pl011: Pl011, line: &'line dyn InterruptLine) -> Result<Self, Error> {
         let input = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|error| Error::Host { action: "creating an eventfd", source: error.into() })?;
-        let state = State { pl011: Pl011::new(), level: Level::Low, input_waits: InputWaits::No };
+        let state = State { pl011, level: Level::Low, input_waits: InputWaits::No };
         Ok(Self {
             state: Mutex::new(state),
             line,

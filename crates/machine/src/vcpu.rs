@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use switchboard_firmware::{Call, CpuIndex, EntryPoint, Outcome};
-use switchboard_kvm::{Exit, HypercallExit, Kicker, Vcpu};
-use switchboard_smccc::Ipa;
+use switchboard_firmware::{Call, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, ResetKind};
+use switchboard_kvm::{Exit, HypercallExit, Vcpu};
 
 use crate::{
-    AnsweredBy, CallRecord, CallTable, End, Error, ExitKind, VcpuError, Verdict,
-    ending::PanicGuard,
-    layout::{UART, UART_SIZE},
+    AnsweredBy, CallRecord, CallStatistics, CallTable, End, ExitKind, VcpuError, Verdict,
+    bus::Effect,
     life::Life,
+    session::{LifeEnd, ResetBy},
 };
 
 /// A vCPU and what its thread needs. Only this thread ever resets, reads or writes the vCPU.
@@ -18,16 +17,19 @@ pub(crate) struct Cpu<'life> {
     pub(crate) index: CpuIndex,
     pub(crate) vcpu: Vcpu,
     pub(crate) life: &'life Life<'life>,
+    pub(crate) statistics: &'life CallStatistics,
     pub(crate) calls: &'life CallTable,
 }
 
-/// What a suspended vCPU does when an interrupt comes.
+/// What a suspended vCPU does when it wakes up.
 #[derive(Debug, Clone, Copy)]
 enum Wake {
     /// It goes on behind its call.
     Continue,
     /// It has lost its context and goes on elsewhere.
     At(EntryPoint),
+    /// So has the whole machine, which the outside can wake as well.
+    SystemAt(EntryPoint),
 }
 
 /// What comes after an exit.
@@ -40,70 +42,82 @@ enum Next {
 }
 
 impl Cpu<'_> {
-    /// The whole life of the thread.
-    pub(crate) fn live(mut self, kicker: &Kicker) {
-        let _guard = PanicGuard::new(&self.life.ending, "vcpu");
-        let _attachment = kicker.attach();
-        let lived = match self.life.psci {
-            AnsweredBy::Userspace => self.run_while_started(),
+    /// Runs while the CPU is the guest's, and gives the vCPU back.
+    pub(crate) fn live(mut self) -> Result<Vcpu, VcpuError> {
+        match self.life.answered_by {
+            AnsweredBy::Userspace => self.run_while_started()?,
             // KVM starts the vCPU and turns it off, inside KVM_RUN.
-            AnsweredBy::Kvm => self.run_until_off(),
-        };
-        if let Err(source) = lived {
-            self.life.ending.finish(Err(Error::Vcpu { cpu: self.index, source }));
+            AnsweredBy::Kvm => self.run_until_off()?,
         }
+        Ok(self.vcpu)
     }
 
     fn run_while_started(&mut self) -> Result<(), VcpuError> {
         while let Some(start) = self.life.wait_for_start(self.index) {
+            let before = self.vcpu.counts();
             self.vcpu.start(start)?;
+            self.calls.record_resets(self.vcpu.counts().resets - before.resets);
+            self.life.board.started(self.index);
             self.run_until_off()?;
         }
         Ok(())
     }
 
     fn run_until_off(&mut self) -> Result<(), VcpuError> {
+        self.statistics.first_run();
+        let active = self.life.session.activate();
         let mut wake = None;
-        while !self.life.ending.is_finished() {
-            let next = match self.vcpu.run().map_err(run_error)? {
-                Exit::Hypercall(exit) => {
-                    self.calls.record_exit(ExitKind::Hypercall);
-                    self.answer(exit, &mut wake)?
-                }
-                Exit::MmioRead { address, data } => {
-                    self.calls.record_exit(ExitKind::Mmio);
-                    read_device(self.life, address, data);
-                    Next::Run
-                }
-                Exit::MmioWrite { address, data } => {
-                    self.calls.record_exit(ExitKind::Mmio);
-                    write_device(self.life, address, data);
-                    Next::Run
-                }
-                Exit::WakeUp => {
-                    self.calls.record_exit(ExitKind::WakeUp);
-                    self.wake(wake.take())?;
-                    Next::Run
-                }
-                Exit::SystemOff => {
-                    self.calls.record_exit(ExitKind::System);
-                    self.end(End::Off)
-                }
-                Exit::SystemReset => {
-                    self.calls.record_exit(ExitKind::System);
-                    self.end(End::Reset)
-                }
-                Exit::Interrupted => {
-                    // Of interest only if the machine has ended, which is asked next.
-                    self.calls.record_exit(ExitKind::Interrupted);
-                    Next::Run
-                }
-            };
-            if next == Next::Stop {
+        while active.may_run() {
+            if self.run_once(&mut wake)? == Next::Stop {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn run_once(&mut self, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
+        match self.vcpu.run().map_err(run_error)? {
+            Exit::Hypercall(exit) => {
+                self.calls.record_exit(ExitKind::Hypercall);
+                return self.answer(exit, wake);
+            }
+            Exit::MmioRead { address, data } => {
+                self.calls.record_exit(ExitKind::Mmio);
+                self.life.bus.read(address, data);
+            }
+            Exit::MmioWrite { address, data } => {
+                self.calls.record_exit(ExitKind::Mmio);
+                match self.life.bus.write(address, data) {
+                    Effect::None => {}
+                    Effect::Released(cpu) => self.life.wake(cpu),
+                }
+            }
+            Exit::WakeUp => {
+                self.calls.record_exit(ExitKind::WakeUp);
+                self.wake(wake.take())?;
+            }
+            Exit::SystemOff(kind) => {
+                self.calls.record_exit(ExitKind::System);
+                return Ok(self.system_off(kind));
+            }
+            Exit::SystemReset(kind) => {
+                self.calls.record_exit(ExitKind::System);
+                let memory = match kind {
+                    ResetKind::Cold => MemoryAtReset::Cleared,
+                    ResetKind::Warm => MemoryAtReset::Kept,
+                };
+                return Ok(self.system_reset(kind, memory));
+            }
+            Exit::Interrupted => {
+                self.calls.record_exit(ExitKind::Interrupted);
+                self.vcpu.heed_kick();
+                // The end and a pause are looked for before the next run.
+                if matches!(wake, Some(Wake::SystemAt(_))) && self.life.session.is_wake_wanted() {
+                    self.wake(wake.take())?;
+                }
+            }
+        }
+        Ok(Next::Run)
     }
 
     /// Answers a call: the service decides, this thread performs the outcome, the guest's registers are written.
@@ -111,7 +125,7 @@ impl Cpu<'_> {
         let started = Instant::now();
         let before = self.vcpu.counts();
         let mut call = Call::new(exit.function, exit.conduit, self.index, &mut self.vcpu);
-        let outcome = self.life.firmware.answer(&mut call, self.life.memory);
+        let outcome = self.life.firmware.answer(&mut call, &self.life.host);
         let mut verdict = Verdict::Good;
         if let Some(results) = outcome.results() {
             if i64::from_ne_bytes(results.x0().to_ne_bytes()) < 0 {
@@ -143,9 +157,13 @@ impl Cpu<'_> {
             }
             Outcome::Standby => self.suspend(wake, Wake::Continue),
             Outcome::PowerDown(entry) => self.suspend(wake, Wake::At(entry)),
+            Outcome::SystemSuspend(entry) => {
+                self.life.session.fall_asleep();
+                self.suspend(wake, Wake::SystemAt(entry))
+            }
             Outcome::Off => Ok(Next::Stop),
-            Outcome::SystemOff => Ok(self.end(End::Off)),
-            Outcome::SystemReset => Ok(self.end(End::Reset)),
+            Outcome::SystemOff(kind) => Ok(self.system_off(kind)),
+            Outcome::SystemReset(kind, memory) => Ok(self.system_reset(kind, memory)),
         }
     }
 
@@ -158,39 +176,26 @@ impl Cpu<'_> {
     fn wake(&mut self, wake: Option<Wake>) -> Result<(), VcpuError> {
         self.vcpu.wake()?;
         match wake {
+            Some(Wake::SystemAt(entry)) => {
+                self.life.session.woken();
+                self.vcpu.resume(entry)?;
+            }
             Some(Wake::At(entry)) => self.vcpu.resume(entry)?,
             Some(Wake::Continue) | None => {}
         }
+        self.life.resumed(self.index);
         Ok(())
     }
 
-    fn end(&self, end: End) -> Next {
-        self.life.ending.finish(Ok(end));
+    fn system_off(&self, kind: OffKind) -> Next {
+        self.life.session.finish(Ok(LifeEnd::End(End::Off(kind))));
         Next::Stop
     }
-}
 
-/// Where there is no device, a guest reads zeros.
-fn read_device(life: &Life<'_>, address: Ipa, data: &mut [u8]) {
-    let value = uart_offset(address).map_or(0, |offset| life.uart.read(offset));
-    for (byte, value) in data.iter_mut().zip(u64::from(value).to_le_bytes()) {
-        *byte = value;
+    fn system_reset(&self, kind: ResetKind, memory: MemoryAtReset) -> Next {
+        self.life.session.finish(Ok(LifeEnd::Reset { kind, memory, by: ResetBy::Guest }));
+        Next::Stop
     }
-}
-
-/// Where there is no device, what a guest writes is lost.
-fn write_device(life: &Life<'_>, address: Ipa, data: &[u8]) {
-    let mut bytes = [0; 4];
-    for (byte, value) in bytes.iter_mut().zip(data) {
-        *byte = *value;
-    }
-    if let Some(offset) = uart_offset(address) {
-        life.uart.write(offset, u32::from_le_bytes(bytes));
-    }
-}
-
-fn uart_offset(address: Ipa) -> Option<u64> {
-    address.0.checked_sub(UART.0).filter(|&offset| offset < UART_SIZE)
 }
 
 /// KVM answers ENOSYS where an access to a device comes without a description that it can decode.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use switchboard_machine::{FeatureRequest, Wanted};
+use switchboard_machine::{Cpus, FeatureRequest, PsciVersion, Wanted};
 
 use crate::exit;
 
@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Boot a guest whose PSCI calls are answered in userspace.
     #[command(after_help = exit::HELP)]
     Run(RunArguments),
+    /// Tell a machine that runs what to do, or ask how it is.
+    #[command(after_help = exit::CTL_HELP, disable_help_subcommand = true)]
+    Ctl(CtlArguments),
     /// Say what this host's KVM offers.
     Host(HostArguments),
 }
@@ -38,9 +41,18 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) append: String,
 
-    /// How many CPUs.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) cpus: u32,
+    /// How many CPUs: a number, or `boot=N,max=M` for a guest that boots with N and can come to have M.
+    #[arg(long, value_name = "CPUS", default_value = "1", value_parser = parse_cpus)]
+    pub(crate) cpus: Cpus,
+
+    /// Describe the hardware by ACPI tables. The default where CPUs can come and go: a guest with a device tree cannot be
+    /// told.
+    #[arg(long, conflicts_with = "fdt")]
+    pub(crate) acpi: bool,
+
+    /// Describe the hardware by a device tree. The default otherwise.
+    #[arg(long)]
+    pub(crate) fdt: bool,
 
     /// How much memory, with a suffix: M or G.
     #[arg(long = "mem", value_name = "SIZE", default_value = "512M", value_parser = parse_size)]
@@ -55,18 +67,27 @@ pub(crate) struct RunArguments {
     #[arg(long, value_enum, value_name = "WHO", default_value_t = AnsweredBy::Userspace)]
     pub(crate) psci: AnsweredBy,
 
+    /// The version of PSCI that the guest sees: 0.2, 1.0, 1.1, 1.2 or 1.3. The latest by default. A guest that sees 0.2
+    /// does not find SMCCC 1.1, nor what is built on it.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) psci_version: Option<PsciVersion>,
+
     /// Optional features of the CPUs: `pmu`, `pauth` and `sve`, each `=on` or `=off`, separated by commas. A
     /// feature that is not named is there where the host has it.
     #[arg(long, value_name = "LIST", default_value = "", value_parser = parse_features)]
     pub(crate) cpu_features: FeatureRequest,
 
-    /// End when the guest resets, with status 64, instead of starting it anew.
+    /// End when the guest resets, with status 64 (67 for a warm reset), instead of starting it anew.
     #[arg(long)]
     pub(crate) no_reboot: bool,
 
     /// Write the guest's device tree to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) dtb_dump: Option<PathBuf>,
+
+    /// Listen for `switchboard ctl` on a Unix socket.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) control: Option<PathBuf>,
 
     /// Do not list the calls that were answered when the machine ends.
     #[arg(long)]
@@ -83,6 +104,88 @@ pub(crate) struct RunArguments {
     /// KVM's device.
     #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]
     pub(crate) kvm: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CtlArguments {
+    /// The machine's socket: what its `switchboard run` was given with `--control`.
+    pub(crate) socket: PathBuf,
+
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: CtlCommand,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum CtlCommand {
+    /// Say how the machine is.
+    Status,
+    /// CPUs that come and go: `cpus list`, `cpus set N`, `cpus add ID`, `cpus remove ID`.
+    #[command(
+        subcommand,
+        disable_help_subcommand = true,
+        override_usage = "switchboard ctl <SOCKET> cpus <COMMAND>"
+    )]
+    Cpus(CpusCommand),
+    /// Press the power button: the guest decides what to do.
+    PowerButton,
+    /// Reset the machine, without asking the guest.
+    Reset,
+    /// Switch the machine off, without asking the guest.
+    Stop,
+    /// Let no CPU run until `resume`.
+    Pause,
+    /// Let the CPUs run again.
+    Resume,
+    /// Wake the machine from suspend-to-RAM.
+    Wake,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum CpusCommand {
+    /// List every CPU that the machine can have.
+    #[command(override_usage = "switchboard ctl <SOCKET> cpus list [OPTIONS]")]
+    List,
+    /// Add or remove CPUs until there are this many.
+    #[command(override_usage = "switchboard ctl <SOCKET> cpus set [OPTIONS] <COUNT>")]
+    Set {
+        /// How many, the boot CPU included.
+        count: u32,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Let the guest have a CPU.
+    #[command(override_usage = "switchboard ctl <SOCKET> cpus add [OPTIONS] <ID>")]
+    Add {
+        /// Which one.
+        id: u32,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Ask the guest for a CPU back.
+    #[command(override_usage = "switchboard ctl <SOCKET> cpus remove [OPTIONS] <ID>")]
+    Remove {
+        /// Which one.
+        id: u32,
+        #[command(flatten)]
+        wait: Wait,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Wait {
+    /// Wait until the guest has done it; 30 seconds without a number.
+    #[arg(
+        long = "wait",
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "30"
+    )]
+    pub(crate) seconds: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -143,6 +246,28 @@ fn parse_size(text: &str) -> Result<u64, String> {
     Ok(size)
 }
 
+fn parse_cpus(text: &str) -> Result<Cpus, String> {
+    let number = |text: &str| text.parse::<u32>().map_err(|error| format!("`{text}`: {error}"));
+    if !text.contains('=') {
+        return number(text).map(Cpus::fixed);
+    }
+    let (mut boot, mut max) = (None, None);
+    for item in text.split(',') {
+        let (name, value) = item.split_once('=').ok_or_else(|| format!("`{item}` is not boot=N or max=N"))?;
+        let slot = match name {
+            "boot" => &mut boot,
+            "max" => &mut max,
+            _ => return Err(format!("there is no `{name}`: there are boot and max")),
+        };
+        if slot.replace(number(value)?).is_some() {
+            return Err(format!("`{name}` is there twice"));
+        }
+    }
+    let boot = boot.ok_or("`boot=` is missing")?;
+    let max = max.ok_or("`max=` is missing")?;
+    Ok(Cpus { boot, max })
+}
+
 fn parse_features(text: &str) -> Result<FeatureRequest, String> {
     let mut request = FeatureRequest::default();
     for item in text.split(',').filter(|item| !item.is_empty()) {
@@ -179,6 +304,18 @@ mod tests {
         assert_eq!(parse_size("4g"), Ok(4 << 30));
         for wrong in ["", "M", "512", "3M", "0M", "-1M", "1.5G", "99999999999999999G"] {
             parse_size(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn cpus_are_a_number_or_two() {
+        assert_eq!(parse_cpus("4"), Ok(Cpus { boot: 4, max: 4 }));
+        assert_eq!(parse_cpus("boot=2,max=8"), Ok(Cpus { boot: 2, max: 8 }));
+        assert_eq!(parse_cpus("max=8,boot=2"), Ok(Cpus { boot: 2, max: 8 }));
+        for wrong in
+            ["", "-1", "2,8", "boot=2", "max=8", "boot=2,boot=3", "boot=2,max=", "boot=2,most=8", "0x2"]
+        {
+            parse_cpus(wrong).unwrap_err();
         }
     }
 

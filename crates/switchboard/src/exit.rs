@@ -37,10 +37,26 @@ pub(crate) enum Status {
     Memory,
     /// The kernel's command line is none that a kernel takes.
     CommandLine,
+    /// The control socket cannot be connected to.
+    NobodyListens,
+    /// The machine cannot do what was asked for.
+    CannotBeDone,
+    /// The guest refused.
+    GuestRefused,
+    /// The guest has not done it in time.
+    NotInTime,
+    /// The request is void: the machine has ended, or another request has taken its place.
+    Abandoned,
     /// The guest has reset itself, and `--no-reboot` was given.
     GuestReset,
     /// Somebody left at the console.
     Left,
+    /// The guest has switched itself off to go on later.
+    Hibernated,
+    /// The guest has reset itself by a warm reset, and `--no-reboot` was given.
+    GuestWarmReset,
+    /// Somebody stopped the machine at its control socket.
+    Stopped,
 }
 
 impl Status {
@@ -63,8 +79,16 @@ impl Status {
             Self::Cpus => 27,
             Self::Memory => 28,
             Self::CommandLine => 29,
+            Self::NobodyListens => 30,
+            Self::CannotBeDone => 31,
+            Self::GuestRefused => 32,
+            Self::NotInTime => 33,
+            Self::Abandoned => 34,
             Self::GuestReset => 64,
             Self::Left => 65,
+            Self::Hibernated => 66,
+            Self::GuestWarmReset => 67,
+            Self::Stopped => 68,
         }
     }
 }
@@ -75,7 +99,7 @@ impl Termination for Status {
     }
 }
 
-/// The table for `--help`.
+/// The table for `run --help`.
 pub(crate) const HELP: &str = "\
 Exit status:
    0  the guest switched itself off
@@ -97,4 +121,20 @@ Exit status:
   29  the kernel's command line is too long
   64  the guest reset itself, and --no-reboot was given
   65  somebody left at the console with ^A x
+  66  the guest switched itself off to go on later (SYSTEM_OFF2, HIBERNATE_OFF)
+  67  the guest reset itself by a warm reset (SYSTEM_RESET2), and --no-reboot was given
+  68  somebody stopped the machine with `switchboard ctl SOCKET stop`
 A signal that ends the machine ends the process in the same way.";
+
+/// The table for `ctl --help`.
+pub(crate) const CTL_HELP: &str = "\
+Exit status:
+   0  done; without --wait, the guest has been asked
+   1  the connection failed, and what became of the request is not known
+   2  wrong usage
+  30  nobody listens on that socket, or you may not connect to it
+  31  the machine cannot do that
+  32  the guest refused
+  33  the guest has not done it in time; the request stands
+  34  the machine ended first, or another request took this one's place
+With several CPUs, the lowest of 31 to 34 that one of them came to.";

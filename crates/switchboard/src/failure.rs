@@ -27,6 +27,10 @@ impl Failure {
         self.status
     }
 
+    pub(crate) fn new(status: Status, message: String, hint: Option<String>) -> Self {
+        Self { status, message, hint }
+    }
+
     pub(crate) fn host(action: &str, source: &io::Error) -> Self {
         Self { status: Status::Failure, message: format!("{action}: {source}"), hint: None }
     }
@@ -57,7 +61,9 @@ fn status(error: &Error) -> Status {
             Status::OtherArchitecture
         }
         Error::Kvm(KvmError::NoFilter) => Status::NoFilter,
-        Error::Feature { .. } | Error::NoGic | Error::Addresses { .. } => Status::HostLacks,
+        Error::Feature { .. } | Error::NoGic | Error::Addresses { .. } | Error::PsciVersion { .. } => {
+            Status::HostLacks
+        }
         Error::OpenKernel { .. } => Status::KernelUnreadable,
         Error::Image(error) => match error.reason {
             ImageReason::Unreadable(_) => Status::KernelUnreadable,
@@ -75,10 +81,11 @@ fn status(error: &Error) -> Status {
             PlacementError::InitrdDoesNotFit { .. } | PlacementError::InitrdOutOfReach { .. },
         ) => Status::InitrdDoesNotFit,
         Error::DeviceTree(_) => Status::CommandLine,
-        Error::Cpus { .. } => Status::Cpus,
+        Error::Cpus { .. } | Error::HotplugUnderKvm => Status::Cpus,
         Error::Memory { .. } => Status::Memory,
         Error::Kvm(_)
         | Error::Firmware(_)
+        | Error::Control(_)
         | Error::DumpDeviceTree { .. }
         | Error::Host { .. }
         | Error::Panic { .. }

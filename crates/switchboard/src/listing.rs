@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use switchboard_machine::CallStatistics;
+use switchboard_machine::{CallStatistics, End};
 
 use crate::{cli::RunArguments, failure::Failure, report, table};
 
@@ -55,7 +55,7 @@ impl Listing {
 
     /// At `SIGUSR1`: always, since somebody asked. On standard error, where a person looks.
     pub(crate) fn print_now(&self, statistics: &CallStatistics, mode: TerminalMode) {
-        let mut text = self.render(statistics);
+        let mut text = self.render(statistics, None);
         if mode == TerminalMode::Raw && io::stderr().is_terminal() {
             text = text.replace('\n', "\r\n");
         }
@@ -63,21 +63,22 @@ impl Listing {
         let _ = report::print(io::stderr().lock(), &text);
     }
 
-    pub(crate) fn print_at_end(&self, statistics: &CallStatistics) -> io::Result<()> {
+    /// When the machine has ended; without `end`, by a failure.
+    pub(crate) fn print_at_end(&self, statistics: &CallStatistics, end: Option<&End>) -> io::Result<()> {
         match &self.at_end {
             AtEnd::Nothing => Ok(()),
-            AtEnd::StandardError => report::print(io::stderr().lock(), &self.render(statistics)),
+            AtEnd::StandardError => report::print(io::stderr().lock(), &self.render(statistics, end)),
             AtEnd::File(file) => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.write_all(self.render(statistics).as_bytes())
+                file.write_all(self.render(statistics, end).as_bytes())
             }
         }
     }
 
-    fn render(&self, statistics: &CallStatistics) -> String {
+    fn render(&self, statistics: &CallStatistics, end: Option<&End>) -> String {
         match self.form {
-            Form::Json => report::json(&table::report(statistics)),
-            Form::Text => table::text(statistics),
+            Form::Json => report::json(&table::report(statistics, end)),
+            Form::Text => table::text(statistics, end),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The command line of Switchboard.
 //!
-//! `run` boots a guest whose firmware calls are answered in userspace; `host` says what this host's KVM offers.
+//! `run` boots a guest whose firmware calls are answered in userspace; `ctl` tells a machine that runs what to do; `host`
+//! says what this host's KVM offers.
 //! Standard output is data (the guest's console, the report that was asked for), standard error is talk.
 //!
 //! Deliberately thin: what the commands do is in the libraries.
 
 mod cli;
+mod ctl;
 mod exit;
 mod failure;
 mod host;
@@ -24,6 +26,7 @@ fn main() -> exit::Status {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Ctl(arguments) => ctl::ctl(&arguments),
         Command::Host(arguments) => host::host(&arguments),
     };
     result.unwrap_or_else(Failure::report)

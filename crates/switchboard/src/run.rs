@@ -11,8 +11,8 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_machine::{
-    CallStatistics, Config, Console, Control, End, Error, InputKind, Machine, OnReset, RawTerminal,
-    Surroundings,
+    CallStatistics, Config, Console, Control, Description, End, Error, InputKind, Machine, OffKind, OnReset,
+    PsciVersion, RawTerminal, ResetKind, Surroundings,
 };
 
 use crate::{
@@ -23,9 +23,17 @@ use crate::{
     signals,
 };
 
+/// A guest asks for SMCCC 1.1 by `PSCI_FEATURES`, which 0.2 has not.
+const WARNING_0_2: &str = "\
+warning: a guest that sees PSCI 0.2 does not find SMCCC 1.1: it uses no TRNG, no PV time, no services of KVM's, and no
+         workaround of its firmware against vulnerabilities of the CPU";
+
 /// Boots a guest and runs it to its end.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     let listing = Listing::open(arguments)?;
+    if arguments.psci_version == Some(PsciVersion::V0_2) {
+        let _ = writeln!(io::stderr(), "{WARNING_0_2}");
+    }
     let mut machine = Machine::new(config(arguments))?;
     let statistics = Arc::new(machine.statistics());
     raise_file_limit();
@@ -35,9 +43,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
         // The guest's last line is not at its end.
         let _ = writeln!(io::stderr());
     }
-    let listed = match result {
+    let listed = match &result {
         // A machine that stopped half-way has calls to show, and they help to see why. One that never ran has not.
-        Ok(_) | Err(Error::Vcpu { .. }) => listing.print_at_end(&statistics),
+        Ok(end) => listing.print_at_end(&statistics, Some(end)),
+        Err(Error::Vcpu { .. }) => listing.print_at_end(&statistics, None),
         Err(_) => Ok(()),
     };
     if let Err(error) = &listed {
@@ -45,9 +54,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
         let _ = writeln!(io::stderr(), "warning: the calls could not be listed: {error}");
     }
     Ok(match result? {
-        End::Off => Status::Success,
-        End::Reset => Status::GuestReset,
+        End::Off(OffKind::Off) => Status::Success,
+        End::Off(OffKind::Hibernate) => Status::Hibernated,
+        End::Reset(ResetKind::Cold) => Status::GuestReset,
+        End::Reset(ResetKind::Warm) => Status::GuestWarmReset,
         End::Quit => Status::Left,
+        End::Stopped => Status::Stopped,
         End::Signal(signal) => {
             signals::die_by(signal);
             Status::Failure
@@ -94,12 +106,19 @@ fn config(arguments: &RunArguments) -> Config {
         initrd: arguments.initrd.clone(),
         command_line: arguments.append.clone(),
         cpus: arguments.cpus,
+        description: if arguments.acpi || arguments.cpus.can_change() && !arguments.fdt {
+            Description::Acpi
+        } else {
+            Description::DeviceTree
+        },
+        psci_version: arguments.psci_version,
         memory: arguments.memory,
         conduit: arguments.conduit.into(),
         psci: arguments.psci.into(),
         features: arguments.cpu_features,
         on_reset: if arguments.no_reboot { OnReset::End } else { OnReset::Restart },
         device_tree: arguments.dtb_dump.clone(),
+        control: arguments.control.clone(),
     }
 }
 

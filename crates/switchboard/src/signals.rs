@@ -90,7 +90,8 @@ fn die(end: End, terminal: &Terminal) {
     match end {
         End::Signal(signal) => die_by(signal),
         End::Quit => process::exit(i32::from(Status::Left.code())),
-        End::Off | End::Reset => {}
+        End::Stopped => process::exit(i32::from(Status::Stopped.code())),
+        End::Off(_) | End::Reset(_) => {}
     }
 }
 

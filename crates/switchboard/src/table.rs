@@ -4,7 +4,7 @@ use std::{fmt::Write, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use switchboard_machine::{CallStatistics, CallSummary, ExitCounts};
+use switchboard_machine::{CallStatistics, CallSummary, End, ExitCounts, OffKind, ResetKind, StartCosts};
 
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
 #[derive(Debug, Serialize)]
@@ -12,6 +12,12 @@ pub(crate) struct CallReport {
     version: u32,
     calls: Vec<CallRow>,
     exits: Exits,
+    /// INITs of vCPUs that had run.
+    vcpu_resets: u64,
+    /// Up to the guest's first instruction; null where it never came.
+    start: Option<Start>,
+    /// How the machine ended; null while it runs, and where it failed.
+    end: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,6 +35,14 @@ struct CallRow {
 }
 
 #[derive(Debug, Serialize)]
+struct Start {
+    time_ns: u64,
+    /// The part of it that creating and INITing the vCPUs took.
+    vcpus_ns: u64,
+    resident_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
 struct Exits {
     hypercalls: u64,
     mmio: u64,
@@ -38,12 +52,42 @@ struct Exits {
 }
 
 /// The list for programs.
-pub(crate) fn report(statistics: &CallStatistics) -> CallReport {
+pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallReport {
     let ExitCounts { hypercalls, mmio, wake_ups, interrupted, system } = statistics.exits();
     CallReport {
         version: 1,
         calls: statistics.summary().iter().map(row).collect(),
         exits: Exits { hypercalls, mmio, wake_ups, interrupted, system },
+        vcpu_resets: statistics.resets(),
+        start: statistics.start_costs().map(|StartCosts { time, vcpus, resident }| Start {
+            time_ns: nanoseconds(time),
+            vcpus_ns: nanoseconds(vcpus),
+            resident_bytes: resident,
+        }),
+        end: end.map(name),
+    }
+}
+
+const fn name(end: &End) -> &'static str {
+    match end {
+        End::Off(OffKind::Off) => "off",
+        End::Off(OffKind::Hibernate) => "hibernate",
+        End::Reset(ResetKind::Cold) => "cold-reset",
+        End::Reset(ResetKind::Warm) => "warm-reset",
+        End::Quit => "quit",
+        End::Stopped => "stopped",
+        End::Signal(_) => "signal",
+    }
+}
+
+/// A sentence about an end that is out of the ordinary.
+const fn sentence(end: &End) -> Option<&'static str> {
+    match end {
+        End::Off(OffKind::Hibernate) => Some("the guest switched itself off to go on later"),
+        End::Reset(ResetKind::Cold) => Some("the guest reset itself"),
+        End::Reset(ResetKind::Warm) => Some("the guest reset itself by a warm reset"),
+        End::Stopped => Some("the machine was stopped at its control socket"),
+        End::Off(OffKind::Off) | End::Quit | End::Signal(_) => None,
     }
 }
 
@@ -63,15 +107,27 @@ fn row(summary: &CallSummary) -> CallRow {
 }
 
 /// The list for people.
-pub(crate) fn text(statistics: &CallStatistics) -> String {
+pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>) -> String {
     let summary = statistics.summary();
-    if summary.is_empty() {
-        return "no call was forwarded\n".to_owned();
+    let mut text = if summary.is_empty() { "no call was forwarded\n".to_owned() } else { rows(&summary) };
+    let resets = statistics.resets();
+    if resets > 0 {
+        text.push_str(&format!(
+            "{resets} vCPUs that had run were turned on again; where the CPU has no FEAT_S2FWB, KVM unmapped the whole \
+             machine's memory each time\n"
+        ));
     }
+    if let Some(sentence) = end.and_then(sentence) {
+        text.push_str(&format!("{sentence}\n"));
+    }
+    text
+}
+
+fn rows(summary: &[CallSummary]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["function", "ID", "conduit", "count", "errors", "mean", "maximum", "answered by"]);
-    for row in &summary {
+    for row in summary {
         let (id, conduit) = match row.key {
             Some((function, conduit)) => (function.to_string(), conduit.name()),
             None => ("all others".to_owned(), ""),

@@ -13,6 +13,11 @@ fn the_guide_holds_the_help_of_run() {
 }
 
 #[test]
+fn the_guide_holds_the_help_of_ctl() {
+    compare("ctl");
+}
+
+#[test]
 fn the_guide_holds_the_help_of_host() {
     compare("host");
 }

@@ -18,7 +18,7 @@ pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
     match machine.args.value("call").unwrap_or("psci_version") {
         "psci_version" => {
             let version = conduit.call3(psci::PSCI_VERSION, [0; 3]);
-            report.equal_ours(format_args!("PSCI_VERSION"), version, psci::VERSION_1_3);
+            report.equal_ours(format_args!("PSCI_VERSION"), version, machine.args.psci_version());
         }
         "cpu_on_refused" => {
             let result = psci::cpu_on(conduit, cpu::affinity(), secondary::entry(), 0);

@@ -43,8 +43,8 @@ pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
     }
 }
 
-/// On the target: reports, and goes off once it may.
-pub fn report(_index: usize, entry: EntryState) {
+/// On the target: reports, and comes back once it may turn itself off.
+pub fn report(entry: EntryState) {
     let number = STARTED.load(Ordering::Acquire);
     MAILBOX.publish(number, entry);
     while RELEASED.load(Ordering::Acquire) < number {
@@ -52,9 +52,14 @@ pub fn report(_index: usize, entry: EntryState) {
     }
 }
 
-/// Before a CPU_ON of the CPU with this index: what it is to do. The number of the start.
+/// Before a CPU_ON of the CPU with this index: it is to report, and to turn itself off. The number of the start.
 pub fn prepare(index: usize) -> u64 {
-    secondary::set_job(index, Job::ReportAndOff);
+    prepare_job(index, Job::ReportAndOff)
+}
+
+/// Likewise, for a job that reports.
+pub fn prepare_job(index: usize, job: Job) -> u64 {
+    secondary::set_job(index, job);
     STARTED.fetch_add(1, Ordering::Release) + 1
 }
 
@@ -66,6 +71,31 @@ pub fn arrival(number: u64) -> Option<EntryState> {
 /// Lets the CPU that was prepared under this number turn itself off.
 pub fn release(number: u64) {
     RELEASED.store(number, Ordering::Release);
+}
+
+/// Starts another CPU, does something while it is on, and waits until it is off again. False if there is no other.
+pub fn while_another_is_on(
+    machine: &Machine,
+    conduit: Conduit,
+    report: &mut Report,
+    meanwhile: impl FnOnce(u64, &mut Report),
+) -> bool {
+    let Some((index, target)) = machine.other_cpus().next() else { return false };
+    let number = prepare(index);
+    let result = psci::cpu_on(conduit, target, secondary::entry(), secondary::context(0, index));
+    report.equal(format_args!("CPU_ON of {target:#x}"), result, psci::SUCCESS);
+    if report.check(arrival(number).is_some(), format_args!("CPU {target:#x} does not arrive")) {
+        meanwhile(target, report);
+    }
+    release(number);
+    let off = wait_for_off(conduit, target);
+    report.check(off.is_some(), format_args!("CPU {target:#x} does not go off"));
+    true
+}
+
+/// Waits until a CPU that was released is off.
+pub fn wait_for_off(conduit: Conduit, target: u64) -> Option<()> {
+    cpu::poll(LIMIT_MS, || (psci::affinity_info(conduit, target) == psci::OFF).then_some(()))
 }
 
 /// `None` if it is no use going on.

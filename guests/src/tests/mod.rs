@@ -3,6 +3,8 @@
 mod bench;
 mod conformance;
 mod count;
+mod cpu_disabled;
+mod cpu_freeze;
 pub mod cpu_on;
 pub mod cpu_on_race;
 mod denied;
@@ -10,8 +12,10 @@ mod ids;
 mod pages;
 mod power;
 mod psci_basic;
+mod psci_optional;
 mod stride;
 mod suspend;
+mod system_suspend;
 
 use self::conformance::Selection;
 use crate::{console::println, machine::Machine, smccc::Conduit, tap::Report};
@@ -35,18 +39,24 @@ enum Conduits {
     One,
 }
 
-const TESTS: [Test; 12] = [
+const TESTS: [Test; 18] = [
     Test { name: "psci_basic", conduits: Conduits::Both, run: psci_basic::run },
+    Test { name: "psci_optional", conduits: Conduits::Both, run: psci_optional::run },
     Test { name: "denied", conduits: Conduits::Both, run: denied::run },
     Test { name: "pages", conduits: Conduits::Both, run: pages::run },
     Test { name: "stride", conduits: Conduits::Both, run: stride::run },
     Test { name: "cpu_on", conduits: Conduits::One, run: cpu_on::run },
     Test { name: "cpu_on_race", conduits: Conduits::One, run: cpu_on_race::run },
+    Test { name: "cpu_disabled", conduits: Conduits::Both, run: cpu_disabled::run },
+    Test { name: "cpu_freeze", conduits: Conduits::One, run: cpu_freeze::run },
     Test { name: "suspend", conduits: Conduits::One, run: suspend::run },
+    Test { name: "system_suspend", conduits: Conduits::One, run: system_suspend::run },
     Test { name: "bench", conduits: Conduits::One, run: bench::run },
     Test { name: "count", conduits: Conduits::One, run: count::run },
     Test { name: "reset", conduits: Conduits::One, run: power::reset },
     Test { name: "off", conduits: Conduits::One, run: power::off },
+    Test { name: "hibernate", conduits: Conduits::One, run: power::hibernate },
+    Test { name: "reset_memory", conduits: Conduits::One, run: power::reset_memory },
     Test { name: "exception", conduits: Conduits::One, run: power::exception },
 ];
 

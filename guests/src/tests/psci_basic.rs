@@ -3,41 +3,65 @@
 use crate::{
     cpu,
     machine::Machine,
-    psci::{self, INVALID_PARAMETERS, NOT_SUPPORTED, SUCCESS},
+    psci::{self, INVALID_PARAMETERS, NOT_SUPPORTED},
     random::Random,
     secondary,
     smccc::{Conduit, Registers},
     tap::Report,
 };
 
-/// Every ID for which PSCI_FEATURES is 0; for the others of PSCI's page it is NOT_SUPPORTED.
-const IMPLEMENTED: [u32; 13] = [
-    psci::PSCI_VERSION,
-    psci::CPU_SUSPEND_32,
-    psci::CPU_SUSPEND_64,
-    psci::CPU_OFF,
-    psci::CPU_ON_32,
-    psci::CPU_ON_64,
-    psci::AFFINITY_INFO_32,
-    psci::AFFINITY_INFO_64,
-    psci::MIGRATE_INFO_TYPE,
-    psci::SYSTEM_OFF,
-    psci::SYSTEM_RESET,
-    psci::PSCI_FEATURES,
-    psci::SMCCC_VERSION,
+/// What PSCI_FEATURES says of an ID of PSCI's page, and since which version; for all others it is NOT_SUPPORTED.
+const FEATURES: [(u32, u64, u64); 32] = [
+    (psci::PSCI_VERSION, psci::VERSION_0_2, 0),
+    // Original format of the power state, OS-initiated mode.
+    (psci::CPU_SUSPEND_32, psci::VERSION_0_2, 1),
+    (psci::CPU_SUSPEND_64, psci::VERSION_0_2, 1),
+    (psci::CPU_OFF, psci::VERSION_0_2, 0),
+    (psci::CPU_ON_32, psci::VERSION_0_2, 0),
+    (psci::CPU_ON_64, psci::VERSION_0_2, 0),
+    (psci::AFFINITY_INFO_32, psci::VERSION_0_2, 0),
+    (psci::AFFINITY_INFO_64, psci::VERSION_0_2, 0),
+    (psci::MIGRATE_INFO_TYPE, psci::VERSION_0_2, 0),
+    (psci::SYSTEM_OFF, psci::VERSION_0_2, 0),
+    (psci::SYSTEM_RESET, psci::VERSION_0_2, 0),
+    (psci::PSCI_FEATURES, psci::VERSION_1_0, 0),
+    (psci::CPU_FREEZE, psci::VERSION_1_0, 0),
+    (psci::CPU_DEFAULT_SUSPEND_32, psci::VERSION_1_0, 0),
+    (psci::CPU_DEFAULT_SUSPEND_64, psci::VERSION_1_0, 0),
+    (psci::NODE_HW_STATE_32, psci::VERSION_1_0, 0),
+    (psci::NODE_HW_STATE_64, psci::VERSION_1_0, 0),
+    (psci::SYSTEM_SUSPEND_32, psci::VERSION_1_0, 0),
+    (psci::SYSTEM_SUSPEND_64, psci::VERSION_1_0, 0),
+    (psci::SET_SUSPEND_MODE, psci::VERSION_1_0, 0),
+    (psci::STAT_RESIDENCY_32, psci::VERSION_1_0, 0),
+    (psci::STAT_RESIDENCY_64, psci::VERSION_1_0, 0),
+    (psci::STAT_COUNT_32, psci::VERSION_1_0, 0),
+    (psci::STAT_COUNT_64, psci::VERSION_1_0, 0),
+    (psci::SYSTEM_RESET2_32, psci::VERSION_1_1, 0),
+    (psci::SYSTEM_RESET2_64, psci::VERSION_1_1, 0),
+    (psci::MEM_PROTECT, psci::VERSION_1_1, 0),
+    (psci::MEM_CHECK_RANGE_32, psci::VERSION_1_1, 0),
+    (psci::MEM_CHECK_RANGE_64, psci::VERSION_1_1, 0),
+    // HIBERNATE_OFF.
+    (psci::SYSTEM_OFF2_32, psci::VERSION_1_3, 1),
+    (psci::SYSTEM_OFF2_64, psci::VERSION_1_3, 1),
+    // Not of PSCI, and asked for here.
+    (psci::SMCCC_VERSION, psci::VERSION_0_2, 0),
 ];
 
 /// No power state of any format: reserved bits are set (DEN0022, section 5.4.2).
 const BAD_POWER_STATE: u64 = 0x7cfe_ffff;
 
 pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
-    let mut test = Basic { machine, conduit, report, random: Random::new(machine.args.number("seed", 1234)) };
+    let random = Random::new(machine.args.number("seed", 1234));
+    let mut test = Basic { machine, conduit, report, random, version: machine.args.psci_version() };
     if conduit.call(Registers::new(u64::from(psci::PSCI_VERSION), [0; 3])).undefined {
         test.report.check(false, format_args!("{} is an undefined instruction", conduit.name()));
         return;
     }
     test.version_and_migration();
     test.features();
+    test.functions_of_later_versions();
     test.affinity_info();
     test.cpu_on_targets();
     test.cpu_on_entries();
@@ -50,6 +74,7 @@ struct Basic<'run> {
     conduit: Conduit,
     report: &'run mut Report,
     random: Random,
+    version: u64,
 }
 
 impl Basic<'_> {
@@ -67,7 +92,7 @@ impl Basic<'_> {
 
     fn version_and_migration(&mut self) {
         let version = self.call(psci::PSCI_VERSION, [0; 3]);
-        self.report.equal_ours(format_args!("PSCI_VERSION"), version, psci::VERSION_1_3);
+        self.report.equal_ours(format_args!("PSCI_VERSION"), version, self.version);
         let migration = self.call(psci::MIGRATE_INFO_TYPE, [0; 3]);
         self.report.equal(format_args!("MIGRATE_INFO_TYPE"), migration, 2);
     }
@@ -79,8 +104,23 @@ impl Basic<'_> {
             let dirty = self.random.dirty(id);
             for argument in [u64::from(id), dirty] {
                 let features = self.call(psci::PSCI_FEATURES, [argument, 0, 0]);
-                let wanted = if IMPLEMENTED.contains(&id) { SUCCESS } else { NOT_SUPPORTED };
+                let row = FEATURES.iter().find(|&&(known, since, _)| known == id && since <= self.version);
+                let wanted = match row {
+                    Some(&(_, _, flags)) if self.version >= psci::VERSION_1_0 => flags,
+                    // PSCI_FEATURES itself came with 1.0.
+                    _ => NOT_SUPPORTED,
+                };
                 self.report.equal_ours(format_args!("PSCI_FEATURES of {argument:#x}"), features, wanted);
+            }
+        }
+    }
+
+    /// What the version has not is not there, whatever PSCI_FEATURES says.
+    fn functions_of_later_versions(&mut self) {
+        for (id, since, _) in FEATURES {
+            if since > self.version {
+                let result = self.call(id, [0; 3]);
+                self.report.equal_ours(format_args!("{id:#x}, of a later version"), result, NOT_SUPPORTED);
             }
         }
     }
@@ -133,9 +173,18 @@ impl Basic<'_> {
             return;
         }
         let Some((_, target)) = self.machine.other_cpus().next() else { return };
-        for entry in [0, self.machine.hole(), 1 << 47, 0xffff_ffff_ffff_fffc] {
+        let wanted =
+            if self.version >= psci::VERSION_1_0 { psci::INVALID_ADDRESS } else { INVALID_PARAMETERS };
+        for entry in [
+            0,
+            self.machine.hole(),
+            1 << 47,
+            0xffff_ffff_ffff_fffc,
+            secondary::entry() + 1,
+            secondary::entry() + 2,
+        ] {
             let result = self.call(psci::CPU_ON_64, [target, entry, 0]);
-            self.report.equal(format_args!("CPU_ON at {entry:#x}"), result, psci::INVALID_ADDRESS);
+            self.report.equal(format_args!("CPU_ON at {entry:#x}"), result, wanted);
         }
         let info = self.call(psci::AFFINITY_INFO_64, [target, 0, 0]);
         self.report.equal(format_args!("AFFINITY_INFO after CPU_ONs that failed"), info, psci::OFF);

@@ -31,7 +31,7 @@ use super::{Lab, files, qemu};
 use crate::archive::Archive;
 use crate::cross;
 use crate::setup::toolchain::CrossToolchain;
-use crate::setup::{artifact, host_packages};
+use crate::setup::{Loader, artifact, host_packages, kernels};
 use crate::trouble::{TIMED_OUT, Trouble};
 
 /// How long the host may take to start the command. It takes two seconds, unless this machine is very busy.
@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Runs a command on an emulated host.
 pub(crate) fn run(lab: &Lab, command: &[OsString], streams: Streams) -> Result<u8> {
     host_packages::qemu()?;
-    let kernel = artifact::kernel(&lab.kernel)?;
+    let kernel = kernels::image(&lab.kernel)?;
     let terminal = streams.are_inherited().then(terminal::wanted).flatten();
     // The rest of this machine's environment means nothing there.
     let kind = std::env::var_os("TERM").filter(|_| terminal.is_some());
@@ -67,7 +67,7 @@ fn pack(lab: &Lab, kernel: &Path, request: &Request, path: &Path) -> Result<u64>
     let mut bytes = Vec::new();
     request.write(&mut bytes).context("the command")?;
     archive.bytes(REQUEST_PATH, 0o600, &bytes)?;
-    for module in artifact::modules(kernel)? {
+    for module in kernels::modules(kernel, Loader::Host)? {
         let name = module.file_name().unwrap_or_default();
         archive.file(&Path::new(MODULES_FOLDER).join(name), &module)?;
     }

@@ -15,8 +15,8 @@ use crate::cross;
 use crate::guest::{self, Purpose};
 use crate::guests;
 use crate::lab::{Input, Lab, Output, Streams};
-use crate::setup::artifact;
 use crate::setup::toolchain::CrossToolchain;
+use crate::setup::{Loader, kernels};
 use crate::trouble::{self, Trouble};
 use crate::workspace;
 
@@ -31,6 +31,10 @@ const PACKAGES: [(&str, &str); 4] = [
 const PREFIX: &str = "lab_";
 /// Begins the name of each test for a host of its own.
 const SPECIAL_PREFIX: &str = "lab_on_";
+/// The Linux guests of the tests, by what follows the names of their variables and files: `SWITCHBOARD_GUEST_KERNEL` and
+/// `SWITCHBOARD_GUEST_INITRD`.
+const GUESTS: [(&str, Kernel); 3] =
+    [("", Kernel::V6_12), ("_7_2", Kernel::V7_2), ("_6_12_FULL", Kernel::V6_12Full)];
 /// Tests that hang must not hang their caller.
 const TIMEOUT: Duration = Duration::from_secs(45 * 60);
 
@@ -39,7 +43,8 @@ struct Prepared {
     folder: tempfile::TempDir,
     tests: Vec<cross::Program>,
     switchboard: PathBuf,
-    guest_kernel: PathBuf,
+    /// The kernels of [`GUESTS`].
+    guest_kernels: Vec<PathBuf>,
     has_bare_guest: bool,
 }
 
@@ -141,23 +146,27 @@ fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
     tests.retain(|program| program.kind == "test");
     let folder =
         tempfile::Builder::new().prefix("switchboard-test-").tempdir().context("a scratch folder")?;
-    guest::initramfs(&folder.path().join("initrd"), Purpose::Script)?;
+    let mut guest_kernels = Vec::new();
+    for (suffix, kernel) in &GUESTS {
+        let image = kernels::guest_image(kernel)?;
+        let modules = kernels::modules(&image, Loader::Guest)?;
+        guest::initramfs(&folder.path().join(format!("initrd{suffix}")), Purpose::Script, &modules)?;
+        guest_kernels.push(image);
+    }
     let has_bare_guest = guests::build(toolchain, &folder.path().join("bare"))?;
-    Ok(Prepared {
-        switchboard: cross::switchboard(toolchain)?,
-        guest_kernel: artifact::kernel(&Kernel::V6_12)?,
-        folder,
-        tests,
-        has_bare_guest,
-    })
+    Ok(Prepared { switchboard: cross::switchboard(toolchain)?, guest_kernels, folder, tests, has_bare_guest })
 }
 
 /// Runs every program, whatever becomes of the others.
 fn script(tests: &[cross::Program], lab: &str, filter: Option<&str>, has_bare_guest: bool) -> String {
-    let mut script = format!(
-        "export SWITCHBOARD_LAB={lab} RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n\
-         export SWITCHBOARD_GUEST_KERNEL=$PWD/guest/Image SWITCHBOARD_GUEST_INITRD=$PWD/guest/initrd\n",
-    );
+    let mut script =
+        format!("export SWITCHBOARD_LAB={lab} RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n",);
+    for (suffix, _) in &GUESTS {
+        script.push_str(&format!(
+            "export SWITCHBOARD_GUEST_KERNEL{suffix}=$PWD/guest/Image{suffix}\n\
+             export SWITCHBOARD_GUEST_INITRD{suffix}=$PWD/guest/initrd{suffix}\n"
+        ));
+    }
     if has_bare_guest {
         script.push_str("export SWITCHBOARD_GUEST_BARE=$PWD/guest/bare\n");
     }
@@ -180,8 +189,11 @@ fn run_on(prepared: &Prepared, host: &Host, filter: Option<&str>) -> Result<End>
     let local = |name: &str| prepared.folder.path().join(name);
     fs::write(local("run"), script(&host.tests, kind, filter, prepared.has_bare_guest))?;
     lab.timeout = Some(TIMEOUT);
-    lab.put(&prepared.switchboard, "switchboard").put(&prepared.guest_kernel, "guest/Image");
-    lab.put(local("initrd"), "guest/initrd").put(local("run"), "run-tests");
+    lab.put(&prepared.switchboard, "switchboard").put(local("run"), "run-tests");
+    for ((suffix, _), image) in GUESTS.iter().zip(&prepared.guest_kernels) {
+        let initrd = format!("initrd{suffix}");
+        lab.put(image, format!("guest/Image{suffix}")).put(local(&initrd), Path::new("guest").join(&initrd));
+    }
     if prepared.has_bare_guest {
         lab.put(local("bare"), "guest/bare");
     }
@@ -229,5 +241,18 @@ mod tests {
         let script = script(&[test], "native", Some("it's"), false);
         assert!(script.contains(r"tests/lab_kvm --test-threads=2 'it'\''s'"));
         assert!(!script.contains("BARE"));
+    }
+
+    #[test]
+    fn the_script_tells_the_tests_where_each_guest_is() {
+        let script = script(&[], "native", None, true);
+        for line in [
+            "export SWITCHBOARD_GUEST_KERNEL=$PWD/guest/Image\n",
+            "export SWITCHBOARD_GUEST_INITRD_7_2=$PWD/guest/initrd_7_2\n",
+            "export SWITCHBOARD_GUEST_KERNEL_6_12_FULL=$PWD/guest/Image_6_12_FULL\n",
+            "export SWITCHBOARD_GUEST_BARE=$PWD/guest/bare\n",
+        ] {
+            assert!(script.contains(line), "{line}");
+        }
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! Deliberately missing: a node for anything a guest can probe for itself.
 
-use switchboard_firmware::psci::IdleState;
+mod devices;
+
+use switchboard_firmware::psci::{IdleState, PsciVersion};
 use switchboard_smccc::{Conduit, Ipa, Mpidr};
 use thiserror::Error;
 use vm_fdt::{Error as WriteError, FdtWriter};
@@ -38,6 +40,8 @@ pub struct Description<'a> {
     pub idle_states: &'a [IdleState],
     /// How the guest is to call PSCI.
     pub conduit: Conduit,
+    /// Which version of PSCI it finds.
+    pub psci_version: PsciVersion,
     /// Which interrupt controller there is.
     pub interrupt_controller: InterruptController,
     /// Whether the CPUs have performance counters.
@@ -92,12 +96,13 @@ pub enum FdtError {
     Write(#[from] WriteError),
 }
 
-type Written = Result<(), WriteError>;
+pub(super) type Written = Result<(), WriteError>;
 
 const GIC_PHANDLE: u32 = 1;
 const CLOCK_PHANDLE: u32 = 2;
+const GPIO_PHANDLE: u32 = 3;
 /// Each idle state has the next one.
-const FIRST_IDLE_STATE_PHANDLE: u32 = 3;
+const FIRST_IDLE_STATE_PHANDLE: u32 = 4;
 
 // The three cells of an interrupt (interrupt-controller/arm,gic-v3.yaml): kind, number within the kind, trigger.
 const SHARED: u32 = 0;
@@ -107,9 +112,6 @@ const LEVEL_LOW: u32 = 8;
 /// The interrupt IDs of the first private and of the first shared peripheral interrupt.
 const FIRST_PRIVATE: u32 = 16;
 const FIRST_SHARED: u32 = 32;
-
-/// The input clock of the serial port, in Hz. No bit rate depends on it; Linux insists on one.
-const UART_CLOCK: u32 = 24_000_000;
 
 /// Is this a command line that a device tree holds and an arm64 Linux takes?
 ///
@@ -152,13 +154,13 @@ fn root(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
     chosen(fdt, machine)?;
     memory(fdt, machine.memory)?;
     cpus(fdt, machine)?;
-    psci(fdt, machine.conduit)?;
+    psci(fdt, machine)?;
     timer(fdt)?;
     interrupt_controller(fdt, machine)?;
     if machine.pmu {
         pmu(fdt)?;
     }
-    uart(fdt)
+    devices::all(fdt)
 }
 
 /// `chosen.yaml`, which is part of dt-schema.
@@ -166,18 +168,27 @@ fn chosen(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
     node(fdt, "chosen", |fdt| {
         fdt.property_string("bootargs", machine.bootargs)?;
         fdt.property_string("stdout-path", &format!("/{}", at("serial", layout::UART)))?;
-        if let Some(initrd) = machine.initrd {
-            fdt.property_u64("linux,initrd-start", initrd.address.0)?;
-            fdt.property_u64("linux,initrd-end", initrd.address.0.saturating_add(initrd.size))?;
-        }
-        if let Some(seed) = machine.kaslr_seed {
-            fdt.property_u64("kaslr-seed", seed)?;
-        }
-        if !machine.rng_seed.is_empty() {
-            fdt.property("rng-seed", machine.rng_seed)?;
-        }
-        Ok(())
+        initrd(fdt, machine.initrd)?;
+        seeds(fdt, machine.kaslr_seed, machine.rng_seed)
     })
+}
+
+/// What `/chosen` says of the initial RAM disk.
+pub(super) fn initrd(fdt: &mut FdtWriter, initrd: Option<InitialRamDisk>) -> Written {
+    let Some(initrd) = initrd else { return Ok(()) };
+    fdt.property_u64("linux,initrd-start", initrd.address.0)?;
+    fdt.property_u64("linux,initrd-end", initrd.address.0.saturating_add(initrd.size))
+}
+
+/// The randomness in `/chosen`.
+pub(super) fn seeds(fdt: &mut FdtWriter, kaslr_seed: Option<u64>, rng_seed: &[u8]) -> Written {
+    if let Some(seed) = kaslr_seed {
+        fdt.property_u64("kaslr-seed", seed)?;
+    }
+    if !rng_seed.is_empty() {
+        fdt.property("rng-seed", rng_seed)?;
+    }
+    Ok(())
 }
 
 fn memory(fdt: &mut FdtWriter, size: u64) -> Written {
@@ -231,10 +242,14 @@ fn idle_states(fdt: &mut FdtWriter, states: &[IdleState]) -> Written {
 }
 
 /// `arm/psci.yaml`.
-fn psci(fdt: &mut FdtWriter, conduit: Conduit) -> Written {
+fn psci(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
+    let versions: &[&str] = match machine.psci_version {
+        PsciVersion::V0_2 => &["arm,psci-0.2"],
+        _ => &["arm,psci-1.0", "arm,psci-0.2"],
+    };
     node(fdt, "psci", |fdt| {
-        compatible(fdt, &["arm,psci-1.0", "arm,psci-0.2"])?;
-        fdt.property_string("method", conduit.name())
+        compatible(fdt, versions)?;
+        fdt.property_string("method", machine.conduit.name())
     })
 }
 
@@ -283,26 +298,12 @@ fn pmu(fdt: &mut FdtWriter) -> Written {
     })
 }
 
-/// `serial/pl011.yaml`, and `clock/fixed-clock.yaml` for the clock it is given.
-fn uart(fdt: &mut FdtWriter) -> Written {
-    node(fdt, "apb-pclk", |fdt| {
-        compatible(fdt, &["fixed-clock"])?;
-        fdt.property_u32("#clock-cells", 0)?;
-        fdt.property_u32("clock-frequency", UART_CLOCK)?;
-        fdt.property_string("clock-output-names", "clk24mhz")?;
-        fdt.property_phandle(CLOCK_PHANDLE)
-    })?;
-    node(fdt, &at("serial", layout::UART), |fdt| {
-        compatible(fdt, &["arm,pl011", "arm,primecell"])?;
-        fdt.property_array_u64("reg", &[layout::UART.0, layout::UART_SIZE])?;
-        fdt.property_array_u32("interrupts", &[SHARED, layout::UART_INTERRUPT - FIRST_SHARED, LEVEL_HIGH])?;
-        fdt.property_array_u32("clocks", &[CLOCK_PHANDLE, CLOCK_PHANDLE])?;
-        strings(fdt, "clock-names", &["uartclk", "apb_pclk"])
-    })
-}
-
 /// A node, its properties, its children, and its end.
-fn node(fdt: &mut FdtWriter, name: &str, content: impl FnOnce(&mut FdtWriter) -> Written) -> Written {
+pub(super) fn node(
+    fdt: &mut FdtWriter,
+    name: &str,
+    content: impl FnOnce(&mut FdtWriter) -> Written,
+) -> Written {
     let node = fdt.begin_node(name)?;
     content(fdt)?;
     fdt.end_node(node)

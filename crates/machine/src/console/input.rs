@@ -54,7 +54,11 @@ impl Console {
                 pending.ended = true;
                 return;
             }
-            Ok(count) => &buffer[..count],
+            Ok(count) => {
+                // Somebody types: a machine that is suspended wakes up.
+                control.wake();
+                &buffer[..count]
+            }
             Err(Errno::INTR | Errno::AGAIN) => return,
             Err(_) => {
                 pending.ended = true;

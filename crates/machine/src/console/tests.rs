@@ -11,7 +11,7 @@ use std::{
 use super::{Console, InputKind};
 use crate::{
     Control, End,
-    devices::pl011::Level,
+    devices::{Level, pl011::Pl011},
     uart::{InterruptLine, Uart},
 };
 
@@ -54,7 +54,7 @@ fn guest_reads(uart: &Uart<'_>, count: usize) -> Vec<u8> {
 /// Runs `guest` while the console's input thread serves it.
 fn with_input<T>(console: &Console, control: &Control, guest: impl FnOnce(&Uart<'_>) -> T) -> T {
     let line = Line::default();
-    let uart = Uart::new(&line).unwrap();
+    let uart = Uart::new(Pl011::new(), &line).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| console.pump_input(&uart, control));
         let result = guest(&uart);
@@ -112,11 +112,10 @@ fn input_that_one_life_did_not_read_is_there_in_the_next() {
 fn on_a_terminal_control_a_x_ends_a_machine_that_reads_nothing() {
     let (console, mut writer) = console(InputKind::Terminal);
     let control = Control::new();
-    let life = control.begin();
     with_input(&console, &control, |_| {
         writer.write_all(&[b'y'; 20_000]).unwrap();
         writer.write_all(b"\x01x").unwrap();
-        assert_eq!(life.wait().unwrap(), End::Quit);
+        assert_eq!(control.wait_for_request(), End::Quit);
     });
 }
 
@@ -125,7 +124,7 @@ fn output_comes_out_whole_even_when_the_machine_has_ended() {
     let (mut reader, output) = pipe().unwrap();
     let console = Console::new(None, OwnedFd::from(output), InputKind::Stream);
     let line = Line::default();
-    let uart = Uart::new(&line).unwrap();
+    let uart = Uart::new(Pl011::new(), &line).unwrap();
     enable(&uart);
     for byte in b"last words" {
         uart.write(DATA, u32::from(*byte));
@@ -143,7 +142,7 @@ fn output_to_a_full_disk_is_not_lost_in_silence() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let console = Console::new(None, OwnedFd::from(full), InputKind::Stream);
     let line = Line::default();
-    let uart = Uart::new(&line).unwrap();
+    let uart = Uart::new(Pl011::new(), &line).unwrap();
     enable(&uart);
     uart.write(DATA, u32::from(b'x'));
     uart.close();
@@ -157,7 +156,7 @@ fn a_reader_that_has_gone_away_does_not_stop_the_guest() {
     drop(reader);
     let console = Console::new(None, OwnedFd::from(output), InputKind::Stream);
     let line = Line::default();
-    let uart = Uart::new(&line).unwrap();
+    let uart = Uart::new(Pl011::new(), &line).unwrap();
     enable(&uart);
     thread::scope(|scope| {
         scope.spawn(|| console.pump_output(&uart));

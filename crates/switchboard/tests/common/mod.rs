@@ -81,6 +81,19 @@ impl Guest {
         Self::start(&[&boot[..], arguments].concat())
     }
 
+    /// The Linux guest with this kernel: `6.12`, `7.2`, or `6.12-full`, which has every driver that Debian builds.
+    pub fn linux_of(version: &str, arguments: &[&str]) -> Self {
+        let suffix = match version {
+            "6.12" => "",
+            "7.2" => "_7_2",
+            "6.12-full" => "_6_12_FULL",
+            _ => panic!("there is no guest kernel {version}"),
+        };
+        let kernel = lab_path(&format!("SWITCHBOARD_GUEST_KERNEL{suffix}"));
+        let initrd = lab_path(&format!("SWITCHBOARD_GUEST_INITRD{suffix}"));
+        Self::start(&[&["--kernel", path(&kernel), "--initrd", path(&initrd)], arguments].concat())
+    }
+
     pub fn start(arguments: &[&str]) -> Self {
         static NUMBER: Mutex<u32> = Mutex::new(0);
         let number = {
@@ -138,6 +151,34 @@ impl Guest {
     pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Sends a command line and returns what it prints, up to the end of its last line.
+    pub fn ask(&mut self, command: &str) -> String {
+        // Where the shell echoes what it is sent, the marks are not in the echo.
+        self.send(&format!("echo be''gin; {command}; echo e''nd\n"));
+        self.expect("begin\n");
+        let start = self.seen;
+        self.expect("end\n");
+        let state = self.output.lock();
+        String::from_utf8_lossy(&state.0[start..self.seen - "end\n".len()]).trim().to_owned()
+    }
+
+    /// Has it printed this, after everything that was expected before?
+    pub fn has_printed(&self, text: &str) -> bool {
+        find(&self.output.lock().0[self.seen..], text.as_bytes()).is_some()
+    }
+
+    /// How many threads the process has.
+    pub fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
+    }
+
+    /// A figure of `/proc/PID/status`, in KiB.
+    pub fn memory(&self, figure: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Waits for the end.
@@ -225,6 +266,44 @@ impl Ended {
         let passed = lines().filter(|line| line.starts_with("ok ")).count();
         let failed = lines().filter(|line| line.starts_with("not ok ")).count();
         assert!(planned > 0 && (passed, failed) == (planned, 0), "{}\n{}", self.output, self.errors);
+    }
+}
+
+/// Whoever sits at a machine's control socket.
+pub struct Operator {
+    socket: PathBuf,
+}
+
+impl Operator {
+    /// At a socket of its own, for `--control`.
+    pub fn new(name: &str) -> Self {
+        Self { socket: env::temp_dir().join(format!("{name}-{}.socket", std::process::id())) }
+    }
+
+    pub fn socket(&self) -> &str {
+        path(&self.socket)
+    }
+
+    /// `switchboard ctl SOCKET ... --json`: its status and what it printed.
+    pub fn ctl(&self, arguments: &[&str]) -> (i32, Value, String) {
+        let output = Command::new(lab_path("SWITCHBOARD_BIN"))
+            .args(["ctl", self.socket()])
+            .args(arguments)
+            .arg("--json")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), value, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// The same, which is to succeed.
+    #[track_caller]
+    pub fn must(&self, arguments: &[&str]) -> Value {
+        let (status, value, errors) = self.ctl(arguments);
+        assert_eq!(status, 0, "{arguments:?}: {value}\n{errors}");
+        value
     }
 }
 

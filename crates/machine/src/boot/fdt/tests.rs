@@ -2,7 +2,7 @@
 
 use fdt::{Fdt, node::FdtNode};
 
-use switchboard_firmware::psci::idle_states;
+use switchboard_firmware::psci::{PsciVersion, idle_states};
 
 use super::*;
 
@@ -19,6 +19,7 @@ fn machine(cpus: &[Mpidr]) -> Description<'_> {
         cpus,
         idle_states: IDLE_STATES,
         conduit: Conduit::Hvc,
+        psci_version: PsciVersion::V1_3,
         interrupt_controller: InterruptController::V3,
         pmu: true,
     }
@@ -104,7 +105,7 @@ fn a_cpu_is_named_by_all_of_its_affinity_and_points_to_its_idle_states() {
     with_node(&machine(&two_cpus()), "/cpus/cpu@100000001", |cpu| {
         assert_eq!(cells(cpu, "reg"), [1, 1]);
         assert_eq!(strings_of(cpu, "enable-method"), ["psci"]);
-        assert_eq!(cells(cpu, "cpu-idle-states"), [3, 4]);
+        assert_eq!(cells(cpu, "cpu-idle-states"), [4, 5]);
     });
 }
 
@@ -120,7 +121,7 @@ fn an_idle_state_carries_its_argument_and_keeps_its_timer() {
         assert_eq!(cells(state, "entry-latency-us"), [100]);
         assert_eq!(cells(state, "exit-latency-us"), [400]);
         assert_eq!(cells(state, "min-residency-us"), [5000]);
-        assert_eq!(cells(state, "phandle"), [4]);
+        assert_eq!(cells(state, "phandle"), [5]);
         assert!(state.property("local-timer-stop").is_none());
     });
 }
@@ -186,6 +187,35 @@ fn the_serial_port_is_a_primecell_with_two_clocks() {
     with_node(&machine(&cpus), "/apb-pclk", |clock| {
         assert_eq!(cells(clock, "clock-frequency"), [24_000_000]);
         assert_eq!(cells(clock, "phandle"), [2]);
+    });
+}
+
+#[test]
+fn the_gpio_controller_is_a_primecell_that_interrupts_and_hands_interrupts_out() {
+    with_node(&machine(&two_cpus()), "/gpio@9030000", |gpio| {
+        assert_eq!(strings_of(gpio, "compatible"), ["arm,pl061", "arm,primecell"]);
+        assert_eq!(cells(gpio, "reg"), [0, 0x0903_0000, 0, 0x1000]);
+        assert_eq!(cells(gpio, "interrupts"), [0, 2, 4]);
+        assert_eq!(cells(gpio, "#gpio-cells"), [2]);
+        assert_eq!(cells(gpio, "#interrupt-cells"), [2]);
+        assert!(gpio.property("gpio-controller").is_some());
+        assert!(gpio.property("interrupt-controller").is_some());
+        assert_eq!(cells(gpio, "clocks"), [2]);
+        assert_eq!(strings_of(gpio, "clock-names"), ["apb_pclk"]);
+        assert_eq!(cells(gpio, "phandle"), [3]);
+    });
+}
+
+#[test]
+fn the_power_button_is_a_key_on_line_3_that_is_pressed_when_high() {
+    let cpus = two_cpus();
+    with_node(&machine(&cpus), "/gpio-keys", |keys| {
+        assert_eq!(strings_of(keys, "compatible"), ["gpio-keys"]);
+    });
+    with_node(&machine(&cpus), "/gpio-keys/power-button", |button| {
+        assert_eq!(strings_of(button, "label"), ["Power Button"]);
+        assert_eq!(cells(button, "linux,code"), [116]);
+        assert_eq!(cells(button, "gpios"), [3, 3, 0]);
     });
 }
 

@@ -24,6 +24,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use super::Level;
 use spec::{FIFO_DEPTH, Register, control, fifo_level, flag, interrupt, kept, line_control};
 
 /// How many bytes are kept for the host, the transmit FIFO included.
@@ -32,15 +33,6 @@ pub const TRANSMIT_CAPACITY: usize = 4096;
 /// How often a guest must find nothing to do, without writing anything in between, to count as polling for input.
 /// Linux's console looks at the flags as well, but never so often between two writes.
 const POLLS: u32 = 16;
-
-/// The level of an interrupt line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Not asserted.
-    Low,
-    /// Asserted.
-    High,
-}
 
 /// A PL011.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +79,14 @@ impl Pl011 {
             interrupts: 0,
             dma_control: 0,
         }
+    }
+
+    /// A PL011 as firmware hands it over: enabled, with FIFOs. A guest that finds it described as a generic UART (Arm
+    /// DEN0029, appendix B: `ARMH0011`, or `arm,sbsa-uart`) uses it so, and never enables it.
+    #[must_use]
+    pub fn enabled() -> Self {
+        let control = control::RESET | control::UART_ENABLE;
+        Self { control, line_control: line_control::ENABLE_FIFOS, ..Self::new() }
     }
 
     /// The guest reads. Where there is no register, and from registers that are only written, it reads zero. A

@@ -320,3 +320,13 @@ fn a_guest_that_polls_listens_until_it_writes() {
     uart.write(DR, u32::from(b'i'));
     assert_eq!(uart.receive_capacity(), 0);
 }
+
+#[test]
+fn a_port_that_firmware_has_enabled_receives_once_its_interrupt_is_unmasked() {
+    let mut uart = Pl011::enabled();
+    assert_eq!(uart.read(0x30), 0x301, "UARTCR: enabled, both ways");
+    assert_eq!(uart.receive(b"early"), 0);
+    uart.write(0x38, 0x50);
+    assert_eq!(uart.receive(b"heard"), 5);
+    assert_eq!(uart.read(0x00), u32::from(b'h'));
+}

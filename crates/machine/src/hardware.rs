@@ -1,0 +1,209 @@
+//! A machine without the life in it: the virtual machine, its vCPUs, its interrupt controller.
+
+use std::time::{Duration, Instant};
+
+use switchboard_firmware::{
+    EntryPoint,
+    psci::{PsciVersion, idle_states},
+};
+use switchboard_kvm::{Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
+use switchboard_smccc::{Ipa, Mpidr};
+
+use crate::{
+    AnsweredBy, Config, Description, Error, Memory, Wanted,
+    boot::{
+        acpi, efi,
+        fdt::{self, InitialRamDisk, InterruptController},
+        placement::Placement,
+    },
+    layout,
+};
+
+/// The machine without the life in it.
+pub(crate) struct Hardware {
+    pub(crate) vm: Vm,
+    /// Every vCPU that the machine can come to have.
+    pub(crate) vcpus: Vec<Vcpu>,
+    pub(crate) affinities: Vec<Mpidr>,
+    /// What creating and INITing the vCPUs took.
+    pub(crate) making_vcpus: Duration,
+    interrupt_controller: InterruptController,
+    features: VcpuFeatures,
+    _gic: Gic,
+}
+
+impl Hardware {
+    pub(crate) fn new(kvm: &Kvm, config: &Config, ipa_bits: u32, memory: &Memory) -> Result<Self, Error> {
+        let vm = Vm::create(kvm, ipa_bits)?;
+        let interrupt_controller = choose_gic(&vm)?;
+        let cpus =
+            u16::try_from(config.cpus.max).expect("KVM's own limit is below that, and has been checked");
+        let features = choose_features(kvm, config)?;
+        add_memory(&vm, memory)?;
+
+        let began = Instant::now();
+        let mut vcpus = vm.create_vcpus(cpus, features)?;
+        let making_vcpus = began.elapsed();
+        let gic = Gic::create(&vm, gic_layout(interrupt_controller, cpus), layout::INTERRUPTS)?;
+        if features.pmu {
+            vcpus.iter_mut().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
+        }
+        // KVM decides on the affinities; they are asked for, not assumed.
+        let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
+        vcpus.iter_mut().try_for_each(|vcpu| present_version(vcpu, config))?;
+        Ok(Self { vm, vcpus, affinities, making_vcpus, interrupt_controller, features, _gic: gic })
+    }
+
+    /// Tells the guest about the machine, in its memory. Says where it starts: at its kernel, with x0 the address of the
+    /// device tree.
+    pub(crate) fn describe(
+        &self,
+        config: &Config,
+        placement: &Placement,
+        initrd: Option<InitialRamDisk>,
+        memory: &Memory,
+    ) -> Result<EntryPoint, Error> {
+        let blobs = match config.description {
+            Description::DeviceTree => vec![(placement.device_tree, self.device_tree(config, initrd)?)],
+            Description::Acpi => self.hand_over(config, placement.device_tree, initrd)?,
+        };
+        // The device tree is the first, or the only one.
+        if let (Some(path), [(_, device_tree), ..]) = (&config.device_tree, blobs.as_slice()) {
+            std::fs::write(path, device_tree)
+                .map_err(|source| Error::DumpDeviceTree { path: path.clone(), source })?;
+        }
+        for (address, blob) in &blobs {
+            memory.write(*address, blob).map_err(|source| Error::Host {
+                action: "copying the description of the hardware into the guest's memory",
+                source,
+            })?;
+        }
+        Ok(EntryPoint { address: placement.kernel, context: placement.device_tree.0 })
+    }
+
+    /// The ACPI tables, and what leads the kernel there.
+    fn hand_over(
+        &self,
+        config: &Config,
+        area: Ipa,
+        initrd: Option<InitialRamDisk>,
+    ) -> Result<Vec<(Ipa, Vec<u8>)>, Error> {
+        Ok(efi::build(&efi::HandOver {
+            memory: config.memory,
+            bootargs: &config.command_line,
+            initrd,
+            kaslr_seed: Some(u64::from_ne_bytes(random()?)),
+            rng_seed: &random::<64>()?,
+            area,
+            acpi: &acpi::Description {
+                cpus: &self.affinities,
+                conduit: config.conduit,
+                interrupt_controller: self.interrupt_controller,
+                pmu: self.features.pmu,
+            },
+        })?)
+    }
+
+    fn device_tree(&self, config: &Config, initrd: Option<InitialRamDisk>) -> Result<Vec<u8>, Error> {
+        Ok(fdt::build(&fdt::Description {
+            memory: config.memory,
+            bootargs: &config.command_line,
+            initrd,
+            kaslr_seed: Some(u64::from_ne_bytes(random()?)),
+            rng_seed: &random::<64>()?,
+            cpus: &self.affinities,
+            // To KVM every power state is a standby, and WFI is that already.
+            idle_states: match config.psci {
+                AnsweredBy::Userspace => idle_states(),
+                AnsweredBy::Kvm => &[],
+            },
+            conduit: config.conduit,
+            psci_version: config.psci_version.unwrap_or_default(),
+            interrupt_controller: self.interrupt_controller,
+            pmu: self.features.pmu,
+        })?)
+    }
+}
+
+/// Fresh random bytes, for the guest's seeds.
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        // Up to 256 bytes come whole.
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Error::Host { action: "asking for random bytes", source: error.into() }),
+    }
+}
+
+/// How many bits the addresses of a guest with this much memory need.
+pub(crate) fn address_bits(kvm: &Kvm, memory: u64) -> Result<u32, Error> {
+    let ipa_bits = kvm.ipa_bits();
+    let end = layout::MEMORY.0.checked_add(memory);
+    match end.map(|end| u64::BITS - (end - 1).leading_zeros()) {
+        Some(needed) if needed <= ipa_bits => Ok(needed),
+        _ => Err(Error::Addresses { size: memory, ipa_bits }),
+    }
+}
+
+/// Lets KVM's firmware register say the version that the guest sees. KVM may be too old for it: then, for a guest that
+/// KVM does not answer, the register holds the latest that it takes.
+fn present_version(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
+    let version = match (config.psci, config.psci_version) {
+        (AnsweredBy::Kvm, None) => return Ok(()),
+        (AnsweredBy::Kvm, Some(version)) if vcpu.set_psci_version(version.number())? => return Ok(()),
+        (AnsweredBy::Kvm, Some(version)) => return Err(Error::PsciVersion { version }),
+        (AnsweredBy::Userspace, version) => version.unwrap_or_default(),
+    };
+    for candidate in PsciVersion::ALL.into_iter().rev().filter(|&candidate| candidate <= version) {
+        if vcpu.set_psci_version(candidate.number())? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn choose_gic(vm: &Vm) -> Result<InterruptController, Error> {
+    let support = vm.gic_support();
+    match (support.v3, support.v2) {
+        (true, _) => Ok(InterruptController::V3),
+        (false, true) => Ok(InterruptController::V2),
+        (false, false) => Err(Error::NoGic),
+    }
+}
+
+fn gic_layout(controller: InterruptController, cpus: u16) -> GicLayout {
+    match controller {
+        InterruptController::V2 => {
+            GicLayout::V2 { distributor: layout::GIC_DISTRIBUTOR, cpu_interface: layout::GIC_CPU_INTERFACE }
+        }
+        InterruptController::V3 => GicLayout::V3 {
+            distributor: layout::GIC_DISTRIBUTOR,
+            redistributors: layout::GIC_REDISTRIBUTORS,
+            count: cpus,
+        },
+    }
+}
+
+fn choose_features(kvm: &Kvm, config: &Config) -> Result<VcpuFeatures, Error> {
+    let host = kvm.features();
+    let choose = |feature, wanted, present| match (wanted, present) {
+        (Wanted::Yes, false) => Err(Error::Feature { feature }),
+        (Wanted::Yes | Wanted::IfPresent, true) => Ok(true),
+        (Wanted::No, _) | (Wanted::IfPresent, false) => Ok(false),
+    };
+    Ok(VcpuFeatures {
+        pmu: choose("pmu", config.features.pmu, host.pmu)?,
+        pauth: choose("pauth", config.features.pauth, host.pauth)?,
+        sve: choose("sve", config.features.sve, host.sve)?,
+    })
+}
+
+fn add_memory(vm: &Vm, memory: &Memory) -> Result<(), Error> {
+    let host_address = u64::try_from(memory.host_address().addr()).expect("addresses of arm64 have 64 bits");
+    // SAFETY: `live` drops the machine before the memory, and all our own accesses to it are volatile.
+    #[allow(unsafe_code, reason = "the guest writes to the memory it is given")]
+    unsafe {
+        vm.add_memory(0, layout::MEMORY, memory.size(), host_address)?;
+    }
+    Ok(())
+}

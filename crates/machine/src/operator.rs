@@ -1,0 +1,346 @@
+//! What can be asked of a machine from outside, and what it answers. The control socket is one who asks.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use switchboard_firmware::{CpuIndex, MemoryAtReset, ResetKind, psci::CpuPower};
+
+use crate::{
+    AnsweredBy, Control, End,
+    board::{Button, State},
+    control::{
+        Handler,
+        protocol::{
+            Change, ChangeReport, ChangeResult, Command, CpuState, CpuStatus, Description, MachineState,
+            Problem, ProblemCode, Reply, Status,
+        },
+    },
+    ending::Life,
+    hotplug::{Impossible, Ticket, is_on},
+    session::{Activity, LifeEnd, ResetBy},
+};
+
+/// Answers for one machine.
+pub(crate) struct Operator<'machine> {
+    pub(crate) control: &'machine Control,
+    pub(crate) description: Description,
+    pub(crate) psci: AnsweredBy,
+}
+
+/// How long a finger stays on the power button: longer than a driver debounces it.
+const PRESS: Duration = Duration::from_millis(150);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A request that has been made.
+struct Made {
+    cpu: CpuIndex,
+    change: Change,
+    ticket: Ticket,
+    at: Instant,
+}
+
+type Answer<T> = Result<T, Problem>;
+
+impl Handler for Operator<'_> {
+    fn handle(&self, command: Command) -> Answer<Reply> {
+        if command == Command::Stop {
+            self.control.end(End::Stopped);
+            return Ok(Reply::Done);
+        }
+        let Some(life) = self.control.life() else {
+            return match command {
+                Command::Status => Ok(Reply::Status(self.status_before_the_first_life())),
+                _ => Err(problem(ProblemCode::State, "the machine is still being made")),
+            };
+        };
+        match command {
+            Command::Status => Ok(Reply::Status(self.status(&life))),
+            Command::Cpus => Ok(Reply::Cpus { cpus: cpus(&life) }),
+            Command::SetCpus { count, wait } => self.set_cpus(&life, count, wait),
+            Command::AddCpu { cpu, wait } => {
+                let made = self.change(&life, cpu, Change::Add)?;
+                Ok(self.report(&life, &[made], wait))
+            }
+            Command::RemoveCpu { cpu, wait } => {
+                let made = self.change(&life, cpu, Change::Remove)?;
+                Ok(self.report(&life, &[made], wait))
+            }
+            Command::PowerButton => {
+                self.press_power_button(&life);
+                Ok(Reply::Done)
+            }
+            Command::Reset => {
+                let (kind, memory, by) = (ResetKind::Cold, MemoryAtReset::Cleared, ResetBy::Operator);
+                life.session.finish(Ok(LifeEnd::Reset { kind, memory, by }));
+                Ok(Reply::Done)
+            }
+            Command::Pause => done_if(life.session.pause(), "the machine is paused already"),
+            Command::Resume => done_if(life.session.resume(), "the machine is not paused"),
+            Command::Wake => done_if(life.session.wake(), "the machine is not suspended"),
+            Command::Stop => unreachable!("answered above"),
+        }
+    }
+}
+
+impl Operator<'_> {
+    fn status_before_the_first_life(&self) -> Status {
+        Status {
+            state: MachineState::Starting,
+            description: self.description,
+            possible: 0,
+            present: 0,
+            online: 0,
+            resets: 0,
+        }
+    }
+
+    fn status(&self, life: &Life) -> Status {
+        let count = |wanted: fn(CpuPower) -> bool| {
+            count(
+                (0..life.board.power.len())
+                    .filter(|&cpu| wanted(life.board.power.state(CpuIndex(cpu))))
+                    .count(),
+            )
+        };
+        Status {
+            state: match life.session.activity() {
+                Activity::Running => MachineState::Running,
+                Activity::Paused => MachineState::Paused,
+                Activity::Suspended => MachineState::Suspended,
+                Activity::Ended if self.control.has_ended() => MachineState::Ended,
+                Activity::Ended => MachineState::Starting,
+            },
+            description: self.description,
+            possible: count(|_| true),
+            present: count(|power| power != CpuPower::Disabled),
+            online: count(is_on),
+            resets: self.control.resets(),
+        }
+    }
+
+    fn set_cpus(&self, life: &Life, wanted: u32, wait: Option<u64>) -> Answer<Reply> {
+        let possible = life.board.power.len();
+        let Some(wanted) = usize::try_from(wanted).ok().filter(|wanted| (1..=possible).contains(wanted))
+        else {
+            let message = format!("a machine of at most {possible} CPUs cannot have {wanted}");
+            return Err(Problem {
+                hint: Some(format!(
+                    "ask for 1 to {possible}; `--cpus max=` of `switchboard run` sets the most"
+                )),
+                ..problem(ProblemCode::CpuCount, &message)
+            });
+        };
+        let mut wanted = changes(&will_have(life), wanted);
+        // What is pending and stays wanted is joined, so that whoever asks can wait for it.
+        let joined: Vec<_> =
+            pending(life).filter(|(cpu, _)| wanted.iter().all(|(other, _)| other != cpu)).collect();
+        wanted.extend(joined);
+        let mut made = Vec::new();
+        for (cpu, change) in wanted {
+            match self.change(life, cpu, change) {
+                Ok(request) => made.push(request),
+                // The guest was faster.
+                Err(Problem { code: ProblemCode::Unchanged, .. }) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(self.report(life, &made, wait))
+    }
+
+    fn change(&self, life: &Life, cpu: u32, change: Change) -> Answer<Made> {
+        if self.psci == AnsweredBy::Kvm {
+            return Err(problem(
+                ProblemCode::KvmPsci,
+                "KVM answers this guest's PSCI calls, and knows of no CPU that a guest may not have",
+            ));
+        }
+        let index = usize::try_from(cpu).ok().map(CpuIndex).filter(|cpu| cpu.0 < life.board.power.len());
+        let Some(index) = index else {
+            let most = life.board.power.len() - 1;
+            return Err(problem(
+                ProblemCode::NoSuchCpu,
+                &format!("there is no CPU {cpu}: the last one is CPU {most}"),
+            ));
+        };
+        if index.0 == 0 {
+            return Err(problem(ProblemCode::BootCpu, "CPU 0 boots the machine and is always there"));
+        }
+        let at = Instant::now();
+        let request = {
+            let State { hotplug, .. } = &mut *life.board.lock();
+            match change {
+                Change::Add => hotplug.add(index, &life.board.power),
+                Change::Remove => hotplug.remove(index, &life.board.power),
+            }
+        };
+        let ticket = request.map_err(|reason| impossible(index, change, reason))?;
+        life.session.attend();
+        life.board.tell_waiters();
+        Ok(Made { cpu: index, change, ticket, at })
+    }
+
+    /// What came of requests, after waiting for them if that is wanted.
+    fn report(&self, life: &Life, made: &[Made], wait: Option<u64>) -> Reply {
+        let now = Instant::now();
+        let deadline = wait.and_then(|wait| now.checked_add(Duration::from_millis(wait)));
+        let changes =
+            made.iter().map(|request| self.outcome(life, request, wait.map(|_| deadline))).collect();
+        Reply::Changes { changes }
+    }
+
+    fn outcome(&self, life: &Life, request: &Made, wait: Option<Option<Instant>>) -> ChangeReport {
+        // A deadline beyond the end of time is none; a day is as good.
+        let deadline = wait.map(|deadline| deadline.unwrap_or_else(|| request.at + DAY));
+        let (mut result, when) =
+            life.board.wait(request.cpu, request.ticket, deadline.unwrap_or(request.at), || {
+                self.control.has_ended()
+            });
+        let unanswered =
+            matches!(result, ChangeResult::Unheard | ChangeResult::Unanswered | ChangeResult::NotOnline);
+        if wait.is_none() && unanswered {
+            result = ChangeResult::Requested;
+        }
+        let milliseconds = when.saturating_duration_since(request.at).as_millis();
+        ChangeReport {
+            cpu: number(request.cpu),
+            change: request.change,
+            result,
+            milliseconds: u64::try_from(milliseconds).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn press_power_button(&self, life: &Life) {
+        match self.description {
+            Description::Acpi => {
+                life.board.lock().hotplug.events_mut().press_button();
+                life.session.attend();
+            }
+            Description::DeviceTree => {
+                for button in [Button::Down, Button::Up] {
+                    life.board.lock().button = button;
+                    life.session.attend();
+                    thread::sleep(PRESS);
+                }
+            }
+        }
+        life.session.wake();
+    }
+}
+
+/// Of each CPU: will the guest have it, if it answers what it is asked?
+fn will_have(life: &Life) -> Vec<bool> {
+    let state = life.board.lock();
+    let has = |cpu| match state.hotplug.pending(cpu) {
+        Some(Change::Add) => true,
+        Some(Change::Remove) => false,
+        None => life.board.power.state(cpu) != CpuPower::Disabled,
+    };
+    (0..life.board.power.len()).map(|cpu| has(CpuIndex(cpu))).collect()
+}
+
+/// What the guest has been asked and has not answered.
+fn pending(life: &Life) -> impl Iterator<Item = (u32, Change)> + use<> {
+    let state = life.board.lock();
+    let pending: Vec<_> = (0..life.board.power.len())
+        .filter_map(|cpu| state.hotplug.pending(CpuIndex(cpu)).map(|change| (count(cpu), change)))
+        .collect();
+    pending.into_iter()
+}
+
+/// What to ask for so that a guest that will have these CPUs has `wanted`: the lowest are added, the highest removed.
+fn changes(will_have: &[bool], wanted: usize) -> Vec<(u32, Change)> {
+    let present = will_have.iter().filter(|&&has| has).count();
+    let having =
+        |has: bool| (0_u32..).zip(will_have).filter(move |(_, will)| **will == has).map(|(cpu, _)| cpu);
+    if wanted >= present {
+        having(false).take(wanted - present).map(|cpu| (cpu, Change::Add)).collect()
+    } else {
+        let mut last: Vec<_> = having(true).filter(|&cpu| cpu != 0).collect();
+        last.reverse();
+        last.into_iter().take(present - wanted).map(|cpu| (cpu, Change::Remove)).collect()
+    }
+}
+
+fn cpus(life: &Life) -> Vec<CpuStatus> {
+    let state = life.board.lock();
+    let status = |(index, affinity): (usize, &switchboard_smccc::Mpidr)| {
+        let cpu = CpuIndex(index);
+        CpuStatus {
+            cpu: number(cpu),
+            affinity: affinity.value(),
+            state: match life.board.power.state(cpu) {
+                CpuPower::Disabled => CpuState::Absent,
+                CpuPower::Off | CpuPower::Pending => CpuState::Off,
+                CpuPower::On | CpuPower::Standby | CpuPower::PowerDown => CpuState::Online,
+            },
+            pending: state.hotplug.pending(cpu),
+        }
+    };
+    life.board.affinities.iter().enumerate().map(status).collect()
+}
+
+fn impossible(cpu: CpuIndex, change: Change, reason: Impossible) -> Problem {
+    match (reason, change) {
+        (Impossible::Unchanged, Change::Add) => {
+            problem(ProblemCode::Unchanged, &format!("the guest has {cpu} already"))
+        }
+        (Impossible::Unchanged, Change::Remove) => {
+            problem(ProblemCode::Unchanged, &format!("the guest does not have {cpu}"))
+        }
+        (Impossible::Busy, _) => problem(ProblemCode::Busy, &format!("the guest is about to release {cpu}")),
+        (Impossible::CannotAsk, _) => Problem {
+            hint: Some(format!(
+                "take it offline in the guest first (`echo 0 > /sys/devices/system/cpu/cpu{}/online`), or boot with `--acpi`",
+                cpu.0
+            )),
+            ..problem(
+                ProblemCode::DeviceTree,
+                &format!("{cpu} is on, and a guest with a device tree cannot be asked to release a CPU"),
+            )
+        },
+    }
+}
+
+fn done_if(done: bool, otherwise: &str) -> Answer<Reply> {
+    if done { Ok(Reply::Done) } else { Err(problem(ProblemCode::State, otherwise)) }
+}
+
+fn problem(code: ProblemCode, message: &str) -> Problem {
+    Problem { code, message: message.to_owned(), hint: None }
+}
+
+fn number(cpu: CpuIndex) -> u32 {
+    count(cpu.0)
+}
+
+/// KVM has far fewer CPUs than this.
+fn count(cpus: usize) -> u32 {
+    u32::try_from(cpus).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HAS: [bool; 5] = [true, false, true, true, false];
+
+    #[test]
+    fn the_lowest_cpus_are_added_first() {
+        assert_eq!(changes(&HAS, 5), [(1, Change::Add), (4, Change::Add)]);
+        assert_eq!(changes(&HAS, 4), [(1, Change::Add)]);
+    }
+
+    #[test]
+    fn the_highest_are_removed_first_and_never_the_boot_cpu() {
+        assert_eq!(changes(&HAS, 2), [(3, Change::Remove)]);
+        assert_eq!(changes(&HAS, 1), [(3, Change::Remove), (2, Change::Remove)]);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_where_nothing_has_to_change() {
+        assert_eq!(changes(&HAS, 3), []);
+    }
+}

@@ -1,0 +1,352 @@
+//! What one life of a machine shares with the outside, from power-on to off or reset: its end, its pauses, its sleep.
+//!
+//! Whoever wants something of a life leaves it here. The life's main thread is woken and attends to it: it alone starts
+//! threads and kicks vCPUs. A vCPU's thread looks at two flags before each run, and takes the lock only if one is up.
+
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use switchboard_firmware::{MemoryAtReset, ResetKind};
+
+use crate::{End, Error, sync::lock};
+
+/// How a life ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LifeEnd {
+    /// So does the machine.
+    End(End),
+    /// The machine is reset.
+    Reset {
+        /// How.
+        kind: ResetKind,
+        /// What becomes of memory.
+        memory: MemoryAtReset,
+        /// Who wants it.
+        by: ResetBy,
+    },
+}
+
+/// Who resets a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResetBy {
+    /// Its guest.
+    Guest,
+    /// Somebody outside.
+    Operator,
+}
+
+/// What the main thread is woken for.
+pub(crate) enum Notice {
+    /// Something has changed: threads to start, an interrupt to raise, vCPUs to kick.
+    Attend,
+    /// The life has ended.
+    Ended(Result<LifeEnd, Error>),
+}
+
+/// One life, as the outside sees it.
+pub(crate) struct Session {
+    finished: AtomicBool,
+    /// A vCPU's thread is to look at the state before it runs: the machine is paused.
+    closed: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    result: Option<Result<LifeEnd, Error>>,
+    attend: bool,
+    paused: bool,
+    /// vCPUs that are on, and those of them that wait for the end of a pause.
+    active: usize,
+    waiting: usize,
+    sleep: Sleep,
+}
+
+/// Suspend-to-RAM.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Sleep {
+    #[default]
+    Awake,
+    Asleep,
+    /// The one vCPU that is on has not noticed yet.
+    WakeWanted,
+}
+
+/// What a life does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    Running,
+    Paused,
+    Suspended,
+    Ended,
+}
+
+/// How often a kick that may have been lost is repeated.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self {
+            finished: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Ends the life, unless it has ended already: the first one decides how.
+    pub(crate) fn finish(&self, result: Result<LifeEnd, Error>) {
+        let mut state = lock(&self.state);
+        if !self.finished.swap(true, Ordering::SeqCst) {
+            state.result = Some(result);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Has it ended? Cheap: asked before every entry into the guest.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::SeqCst)
+    }
+
+    /// Wakes the main thread.
+    pub(crate) fn attend(&self) {
+        lock(&self.state).attend = true;
+        self.changed.notify_all();
+    }
+
+    /// The main thread waits.
+    pub(crate) fn wait(&self) -> Notice {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(result) = state.result.take() {
+                return Notice::Ended(result);
+            }
+            if std::mem::take(&mut state.attend) {
+                return Notice::Attend;
+            }
+            if state.wants_kicks() {
+                // A signal can be lost to a limit of the host's.
+                state = self.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                if state.wants_kicks() {
+                    state.attend = true;
+                }
+            } else {
+                state = self.wait_for_change(state);
+            }
+        }
+    }
+
+    /// Does somebody wait for vCPUs to leave the guest?
+    pub(crate) fn wants_kicks(&self) -> bool {
+        lock(&self.state).wants_kicks()
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        if self.is_finished() {
+            return Activity::Ended;
+        }
+        match *lock(&self.state) {
+            State { paused: true, .. } => Activity::Paused,
+            State { sleep: Sleep::Asleep, .. } => Activity::Suspended,
+            _ => Activity::Running,
+        }
+    }
+
+    /// Stops every vCPU where it is, and returns when all have stopped. False if the machine was paused.
+    pub(crate) fn pause(&self) -> bool {
+        let mut state = lock(&self.state);
+        if state.paused {
+            return false;
+        }
+        state.paused = true;
+        state.attend = true;
+        self.closed.store(true, Ordering::SeqCst);
+        while state.paused && state.waiting < state.active && !self.is_finished() {
+            self.changed.notify_all();
+            state = self.wait_for_change(state);
+        }
+        true
+    }
+
+    /// Lets them go on. False if the machine was not paused.
+    pub(crate) fn resume(&self) -> bool {
+        let mut state = lock(&self.state);
+        self.closed.store(false, Ordering::SeqCst);
+        self.changed.notify_all();
+        std::mem::take(&mut state.paused)
+    }
+
+    /// Wakes the machine from suspend-to-RAM. False if it is not asleep.
+    pub(crate) fn wake(&self) -> bool {
+        let mut state = lock(&self.state);
+        if state.sleep != Sleep::Asleep {
+            return false;
+        }
+        state.sleep = Sleep::WakeWanted;
+        state.attend = true;
+        self.changed.notify_all();
+        true
+    }
+
+    /// A vCPU is on, until the value returned is dropped.
+    pub(crate) fn activate(&self) -> Active<'_> {
+        lock(&self.state).active += 1;
+        Active { session: self }
+    }
+
+    /// The calling vCPU has suspended the machine.
+    pub(crate) fn fall_asleep(&self) {
+        lock(&self.state).sleep = Sleep::Asleep;
+    }
+
+    /// Is the calling vCPU, which has suspended the machine, to go on without an interrupt?
+    pub(crate) fn is_wake_wanted(&self) -> bool {
+        lock(&self.state).sleep == Sleep::WakeWanted
+    }
+
+    /// The calling vCPU goes on.
+    pub(crate) fn woken(&self) {
+        lock(&self.state).sleep = Sleep::Awake;
+    }
+
+    fn wait_for_change<'state>(&self, state: MutexGuard<'state, State>) -> MutexGuard<'state, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wants_kicks(&self) -> bool {
+        self.sleep == Sleep::WakeWanted || self.paused && self.waiting < self.active
+    }
+}
+
+/// A vCPU that is on.
+pub(crate) struct Active<'session> {
+    session: &'session Session,
+}
+
+impl Active<'_> {
+    /// Before each run: waits while the machine is paused. False once it has ended.
+    pub(crate) fn may_run(&self) -> bool {
+        let session = self.session;
+        if session.closed.load(Ordering::SeqCst) {
+            let mut state = lock(&session.state);
+            state.waiting += 1;
+            session.changed.notify_all();
+            while state.paused && !session.is_finished() {
+                state = session.wait_for_change(state);
+            }
+            state.waiting -= 1;
+        }
+        !session.is_finished()
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        lock(&self.session.state).active -= 1;
+        self.session.changed.notify_all();
+    }
+}
+
+/// Ends the life when its thread panics: the others would wait for it forever.
+pub(crate) struct PanicGuard<'life> {
+    session: &'life Session,
+    thread: &'static str,
+}
+
+impl<'life> PanicGuard<'life> {
+    pub(crate) const fn new(session: &'life Session, thread: &'static str) -> Self {
+        Self { session, thread }
+    }
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.session.finish(Err(Error::Panic { thread: self.thread }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use switchboard_firmware::OffKind;
+
+    use super::*;
+
+    const OFF: LifeEnd = LifeEnd::End(End::Off(OffKind::Off));
+
+    fn end_of(session: &Session) -> LifeEnd {
+        loop {
+            if let Notice::Ended(result) = session.wait() {
+                return result.unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_to_finish_decides_how() {
+        let session = Session::new();
+        session.finish(Ok(OFF));
+        session.finish(Ok(LifeEnd::End(End::Quit)));
+        assert_eq!(end_of(&session), OFF);
+    }
+
+    #[test]
+    fn a_pause_returns_once_every_active_vcpu_waits_and_a_resume_lets_them_go_on() {
+        let session = Session::new();
+        thread::scope(|scope| {
+            let active = session.activate();
+            let vcpu = scope.spawn(|| {
+                let active = active;
+                while !session.closed.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                active.may_run()
+            });
+            assert!(session.pause());
+            assert_eq!(lock(&session.state).waiting, 1);
+            assert_eq!(session.activity(), Activity::Paused);
+            assert!(!session.pause(), "it is paused");
+            assert!(session.resume());
+            assert!(vcpu.join().unwrap());
+        });
+        assert!(!session.resume(), "it is not paused");
+    }
+
+    #[test]
+    fn the_end_lets_paused_vcpus_go_and_says_so() {
+        let session = Session::new();
+        thread::scope(|scope| {
+            assert!(session.pause(), "nothing runs");
+            let vcpu = scope.spawn(|| session.activate().may_run());
+            while lock(&session.state).waiting == 0 {
+                thread::yield_now();
+            }
+            session.finish(Ok(OFF));
+            assert!(!vcpu.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn only_a_machine_that_sleeps_can_be_woken_and_once() {
+        let session = Session::new();
+        assert!(!session.wake());
+        session.fall_asleep();
+        assert_eq!(session.activity(), Activity::Suspended);
+        assert!(session.wake());
+        assert!(!session.wake());
+        assert!(session.is_wake_wanted() && session.wants_kicks());
+        session.woken();
+        assert_eq!(session.activity(), Activity::Running);
+    }
+}
