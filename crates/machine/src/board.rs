@@ -5,7 +5,10 @@ use std::{
     time::Instant,
 };
 
-use switchboard_firmware::{CpuIndex, psci::PowerTable};
+use switchboard_firmware::{
+    CpuIndex,
+    psci::{CpuPower, PowerTable},
+};
 use switchboard_smccc::Mpidr;
 
 use crate::{
@@ -59,6 +62,12 @@ impl Board {
         let mut state = self.lock();
         state.hotplug.events_mut().reset();
         state.button = Button::Up;
+    }
+
+    /// The CPUs that the guest may have.
+    pub(crate) fn present(&self) -> Vec<CpuIndex> {
+        let has = |cpu: &CpuIndex| self.power.state(*cpu) != CpuPower::Disabled;
+        (0..self.power.len()).map(CpuIndex).filter(has).collect()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,7 @@ use switchboard_smccc::{Ipa, Mpidr};
 
 use crate::{
     AnsweredBy, Config, Description, Error, Memory, Wanted,
+    board::Board,
     boot::{
         acpi, efi,
         fdt::{self, InitialRamDisk, InterruptController},
@@ -62,10 +63,11 @@ impl Hardware {
         placement: &Placement,
         initrd: Option<InitialRamDisk>,
         memory: &Memory,
+        board: &Board,
     ) -> Result<EntryPoint, Error> {
         let blobs = match config.description {
             Description::DeviceTree => vec![(placement.device_tree, self.device_tree(config, initrd)?)],
-            Description::Acpi => self.hand_over(config, placement.device_tree, initrd)?,
+            Description::Acpi => self.hand_over(config, placement.device_tree, initrd, board)?,
         };
         // The device tree is the first, or the only one.
         if let (Some(path), [(_, device_tree), ..]) = (&config.device_tree, blobs.as_slice()) {
@@ -87,6 +89,7 @@ impl Hardware {
         config: &Config,
         area: Ipa,
         initrd: Option<InitialRamDisk>,
+        board: &Board,
     ) -> Result<Vec<(Ipa, Vec<u8>)>, Error> {
         Ok(efi::build(&efi::HandOver {
             memory: config.memory,
@@ -97,6 +100,7 @@ impl Hardware {
             area,
             acpi: &acpi::Description {
                 cpus: &self.affinities,
+                at_boot: &board.present(),
                 conduit: config.conduit,
                 interrupt_controller: self.interrupt_controller,
                 pmu: self.features.pmu,

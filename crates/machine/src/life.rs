@@ -74,13 +74,12 @@ impl Machine {
             let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
             around.statistics.made_vcpus(hardware.making_vcpus);
             self.files.copy(&boot, &memory)?;
-            let entry =
-                hardware.describe(config, &boot.placement, self.files.initrd_place(&boot), &memory)?;
-            // The kernel is in the guest's memory now.
-            drop(boot);
-
             let board = self.board.get_or_insert_with(|| Arc::new(board(config, &hardware)));
             board.reset();
+            let entry =
+                hardware.describe(config, &boot.placement, self.files.initrd_place(&boot), &memory, board)?;
+            // The kernel is in the guest's memory now.
+            drop(boot);
             let version = config.psci_version.unwrap_or_default();
             let psci = Arc::new(Psci::new(Arc::clone(&board.power), version));
             let firmware = Firmware::new(services(config.psci, &psci))?;

@@ -96,7 +96,8 @@ fn suspend_to_ram(version: &str, description: &str, conduit: &str, wake: impl Fn
     }
     wake(&operator, &mut guest);
     guest.expect("awake 2");
-    assert_eq!(guest.ask("nproc"), "2", "the other CPU is back");
+    let log = guest.ask("dmesg | tail -20");
+    assert_eq!(guest.ask("nproc"), "2", "the other CPU is back:\n{log}");
     guest.send("poweroff -f\n");
     let ended = guest.end();
     ended.assert_code(0);

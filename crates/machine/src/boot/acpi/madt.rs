@@ -1,9 +1,11 @@
 //! The Multiple APIC Description Table (ACPI 6.5, section 5.2.12): the interrupt controller, and every CPU there can
 //! be.
 //!
-//! Only the boot CPU is enabled here. All others are capable of being brought online, whether or not the guest may
-//! have them now: Linux takes a CPU that is enabled here for one that never leaves (`cpu-hotplug.rst`), and the
-//! device of each says by its `_STA` how things stand.
+//! Those CPUs are enabled here that the guest has when it boots; all others are capable of being brought online, and the device
+//! of each says by its `_STA` how things stand. Linux's `cpu-hotplug.rst` wants CPUs that may leave to be of the other kind, for
+//! the sake of kexec, whose kernel reads this again. But Linux 7.2 starts none of those at boot: they would wait for somebody
+//! in userspace. Both 6.12 and 7.2 release a CPU that is enabled here, and a kernel that takes one that is gone for enabled is
+//! DENIED by `CPU_ON`, and goes on without it.
 
 use acpi_tables::{
     Aml,
@@ -39,7 +41,8 @@ pub(super) fn build(machine: &Description<'_>, cpus: u32) -> Vec<u8> {
 }
 
 fn cpu_interface(machine: &Description<'_>, index: u32, mpidr: Mpidr) -> Gicc {
-    let status = if index == 0 { EnabledStatus::Enabled } else { EnabledStatus::DisabledOnlineCapable };
+    let is_there = index == 0 || machine.at_boot.iter().any(|cpu| u32::try_from(cpu.0) == Ok(index));
+    let status = if is_there { EnabledStatus::Enabled } else { EnabledStatus::DisabledOnlineCapable };
     let interface = Gicc::new(status)
         .cpu_interface_number(index)
         .acpi_processor_uid(index)

@@ -25,6 +25,7 @@ mod pptt;
 mod serial;
 
 use acpi_tables::{Aml, rsdp::Rsdp, sdt::Sdt, xsdt::XSDT};
+use switchboard_firmware::CpuIndex;
 use switchboard_smccc::{Conduit, Ipa, Mpidr};
 use thiserror::Error;
 
@@ -48,6 +49,8 @@ const ALIGNMENT: usize = 16;
 pub struct Description<'a> {
     /// Every CPU there can be, the boot CPU first. Which of them the guest may have is the event device's to say.
     pub cpus: &'a [Mpidr],
+    /// Those beside the boot CPU that the guest has when it boots.
+    pub at_boot: &'a [CpuIndex],
     /// How the guest is to call PSCI.
     pub conduit: Conduit,
     /// Which interrupt controller there is.

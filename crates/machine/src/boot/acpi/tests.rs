@@ -16,7 +16,13 @@ fn cpus(count: u64) -> Vec<Mpidr> {
 }
 
 fn machine(cpus: &[Mpidr]) -> Description<'_> {
-    Description { cpus, conduit: Conduit::Hvc, interrupt_controller: InterruptController::V3, pmu: true }
+    Description {
+        cpus,
+        at_boot: &[],
+        conduit: Conduit::Hvc,
+        interrupt_controller: InterruptController::V3,
+        pmu: true,
+    }
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> u16 {
@@ -129,17 +135,21 @@ fn the_fadt_has_no_fixed_hardware_and_says_how_psci_is_called() {
 }
 
 #[test]
-fn only_the_boot_cpu_is_enabled_in_the_madt_and_all_others_can_come() {
+fn the_boot_cpu_and_those_that_are_there_are_enabled_in_the_madt_and_all_others_can_come() {
     for count in [1, 2, 8, 512] {
         let cpus = cpus(count);
-        let madt = table_of(&machine(&cpus), "APIC");
+        let madt = table_of(&Description { at_boot: &[CpuIndex(0), CpuIndex(5)], ..machine(&cpus) }, "APIC");
         let interfaces: Vec<&[u8]> =
             structures(&madt, 44).into_iter().filter(|structure| structure[0] == 0xb).collect();
         assert_eq!(interfaces.len(), cpus.len());
         for (index, (interface, cpu)) in (0..).zip(interfaces.iter().zip(&cpus)) {
             assert_eq!(interface[1], 82, "length");
             assert_eq!((u32_at(interface, 4), u32_at(interface, 8)), (index, index), "number and UID");
-            assert_eq!(u32_at(interface, 12), if index == 0 { 1 } else { 8 }, "flags of CPU {index}");
+            assert_eq!(
+                u32_at(interface, 12),
+                if [0, 5].contains(&index) { 1 } else { 8 },
+                "flags of CPU {index}"
+            );
             assert_eq!(u32_at(interface, 20), 23, "performance interrupt");
             assert_eq!((u64_at(interface, 32), u64_at(interface, 60)), (0, 0), "registers");
             assert_eq!(u64_at(interface, 68), cpu.value(), "MPIDR");

@@ -26,6 +26,7 @@ fn guest<'a>(acpi: &'a acpi::Description<'a>) -> HandOver<'a> {
 /// A machine with one CPU.
 const MACHINE: acpi::Description<'_> = acpi::Description {
     cpus: &[Mpidr::from_register(0)],
+    at_boot: &[],
     conduit: Conduit::Hvc,
     interrupt_controller: InterruptController::V3,
     pmu: true,
