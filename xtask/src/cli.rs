@@ -214,7 +214,10 @@ pub(crate) struct TestArguments {
     /// Where the arm64 host is.
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Only tests whose name contains this
+    /// The tests that have a long form at full length: a thousand hotplug requests where CI makes sixty
+    #[arg(long)]
+    pub(crate) long: bool,
+    /// Only tests whose name contains this, and all of a program whose name does (lab_hotplug)
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Option<String>,
 }

@@ -10,12 +10,14 @@ use std::{
         OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use switchboard_filter::Range;
 use switchboard_firmware::Firmware;
 use switchboard_smccc::{Conduit, FunctionId, catalogue};
+
+use crate::start::{StartClock, StartCosts};
 
 /// The calls of a machine, one table for each vCPU.
 pub struct CallStatistics {
@@ -23,20 +25,7 @@ pub struct CallStatistics {
     tables: Box<[OnceLock<CallTable>]>,
     /// Who answers what. Known once the machine has been made.
     services: OnceLock<Vec<(Range, &'static str)>>,
-    began: OnceLock<Instant>,
-    vcpus_made: OnceLock<Duration>,
-    start: OnceLock<StartCosts>,
-}
-
-/// What it took until the guest's first instruction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StartCosts {
-    /// From [`Machine::run`](crate::Machine::run) on.
-    pub time: Duration,
-    /// The part of it that creating and INITing the vCPUs took.
-    pub vcpus: Duration,
-    /// The process's resident memory at that moment, in bytes.
-    pub resident: u64,
+    start: StartClock,
 }
 
 /// The calls of one vCPU. Only its thread records.
@@ -147,9 +136,7 @@ impl CallStatistics {
         Self {
             tables: (0..cpus).map(|_| OnceLock::new()).collect(),
             services: OnceLock::new(),
-            began: OnceLock::new(),
-            vcpus_made: OnceLock::new(),
-            start: OnceLock::new(),
+            start: StartClock::default(),
         }
     }
 
@@ -170,29 +157,15 @@ impl CallStatistics {
         });
     }
 
-    /// The machine begins to be made. Only its first life is measured.
-    pub(crate) fn begin(&self) {
-        self.began.get_or_init(Instant::now);
-    }
-
-    /// Creating and INITing the vCPUs has taken that long.
-    pub(crate) fn made_vcpus(&self, time: Duration) {
-        self.vcpus_made.get_or_init(|| time);
-    }
-
-    /// The guest's first instruction is next.
-    pub(crate) fn first_run(&self) {
-        self.start.get_or_init(|| StartCosts {
-            time: self.began.get().map_or(Duration::ZERO, Instant::elapsed),
-            vcpus: self.vcpus_made.get().copied().unwrap_or_default(),
-            resident: resident_memory().unwrap_or(0),
-        });
+    /// What the machine's start takes.
+    pub(crate) const fn start(&self) -> &StartClock {
+        &self.start
     }
 
     /// What it took until the guest's first instruction. None before it.
     #[must_use]
     pub fn start_costs(&self) -> Option<StartCosts> {
-        self.start.get().copied()
+        self.start.costs()
     }
 
     /// The table of vCPU `index`.
@@ -313,14 +286,6 @@ impl CallTable {
 /// There is one writer, so a load and a store do, and cost less than an atomic addition.
 fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).saturating_add(amount), Relaxed);
-}
-
-/// In bytes, as `/proc` says it.
-fn resident_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 const OCCUPIED: u64 = 1 << 63;

@@ -39,21 +39,21 @@ mod memory;
 mod operator;
 mod run;
 mod session;
+mod start;
 mod sync;
 mod uart;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;
 
 pub use boot::{image::Reason as ImageReason, placement::PlacementError};
-pub use calls::{
-    CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, StartCosts, Verdict,
-};
+pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
 pub use config::{AnsweredBy, Config, Cpus, Description, FeatureRequest, OnReset, Wanted};
 pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
 pub use memory::Memory;
 pub use run::{Machine, Surroundings};
+pub use start::StartCosts;
 pub use switchboard_firmware::{OffKind, ResetKind, psci::PsciVersion};
 pub use switchboard_smccc::Conduit;
 

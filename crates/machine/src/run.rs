@@ -77,7 +77,7 @@ impl Machine {
     /// If the statistics have fewer tables than the machine has CPUs.
     pub fn run(&mut self, around: Surroundings<'_>) -> Result<End, Error> {
         assert!(around.statistics.cpus() >= self.statistics().cpus(), "a table for each CPU");
-        around.statistics.begin();
+        around.statistics.start().begin();
         let operator = Operator {
             control: around.control,
             description: self.config.description,

@@ -64,7 +64,7 @@ impl Cpu<'_> {
     }
 
     fn run_until_off(&mut self) -> Result<(), VcpuError> {
-        self.statistics.first_run();
+        self.statistics.start().first_run();
         let active = self.life.session.activate();
         let mut wake = None;
         while active.may_run() {

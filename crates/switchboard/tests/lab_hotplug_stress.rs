@@ -1,4 +1,4 @@
-//! A thousand requests at random, while the guest works and takes CPUs off and on by itself. In the lab, on real KVM.
+//! Requests at random (a thousand with `--long`), while the guest works and takes CPUs off and on by itself. In the lab, on real KVM.
 
 #![cfg(target_arch = "aarch64")]
 #![allow(missing_docs, reason = "tests")]
@@ -7,7 +7,7 @@ mod common;
 
 use std::{thread::sleep, time::Duration};
 
-use common::{Guest, Operator, is_principal_host};
+use common::{Guest, Operator, is_long};
 use serde_json::Value;
 
 const SYS: &str = "/sys/devices/system/cpu";
@@ -54,7 +54,7 @@ const LOAD: &str = "\
 
 #[test]
 fn requests_at_random_under_load_lose_no_cpu() {
-    let requests: u32 = if is_principal_host() { 1000 } else { 100 };
+    let requests: u32 = if is_long() { 1000 } else { 60 };
     let operator = Operator::new("stress");
     let mut guest = Guest::linux_of(
         "6.12",

@@ -15,6 +15,7 @@ use crate::lab::Lab;
 use crate::setup::toolchain::CrossToolchain;
 use crate::trouble;
 
+use self::on_hosts::{Length, Selection};
 use self::summary::Summary;
 
 /// Runs everything, whatever fails on the way; returns 1 if anything did.
@@ -27,7 +28,9 @@ pub(crate) fn command(arguments: &TestArguments) -> Result<u8> {
     }
     checks::tests(filter, &mut summary)?;
     if !arguments.host_only {
-        on_hosts::run(&toolchain, &arguments.host_kernel, arguments.place, filter, &mut summary)?;
+        let length = if arguments.long { Length::Long } else { Length::Usual };
+        let selection = Selection { filter, length };
+        on_hosts::run(&toolchain, &arguments.host_kernel, arguments.place, selection, &mut summary)?;
         if filter.is_none_or(|filter| "conform".contains(filter)) {
             conform(&toolchain, arguments, &mut summary)?;
         }

@@ -38,6 +38,21 @@ const GUESTS: [(&str, Kernel); 3] =
 /// Tests that hang must not hang their caller.
 const TIMEOUT: Duration = Duration::from_secs(45 * 60);
 
+/// Which tests are run, and how long they may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selection<'a> {
+    /// Those whose name contains it.
+    pub(crate) filter: Option<&'a str>,
+    pub(crate) length: Length,
+}
+
+/// How long tests are that have two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    Usual,
+    Long,
+}
+
 /// What one run needs, ready to be put into the lab.
 struct Prepared {
     folder: tempfile::TempDir,
@@ -53,7 +68,7 @@ pub(crate) fn run(
     toolchain: &CrossToolchain,
     kernels: &[Kernel],
     place: Place,
-    filter: Option<&str>,
+    selection: Selection<'_>,
     summary: &mut Summary,
 ) -> Result<()> {
     let packages: Vec<_> =
@@ -73,7 +88,7 @@ pub(crate) fn run(
     };
     for host in hosts(&prepared.tests, kernels, place)? {
         eprintln!("test: tests on the {}", host.name);
-        let (programs, end) = run_on(&prepared, &host, filter)?;
+        let (programs, end) = run_on(&prepared, &host, selection)?;
         for program in &programs {
             summary.add(&host.name, &program.name, program.counts);
         }
@@ -158,7 +173,7 @@ fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
 }
 
 /// Runs every program, whatever becomes of the others.
-fn script(tests: &[cross::Program], lab: &str, filter: Option<&str>, has_bare_guest: bool) -> String {
+fn script(tests: &[cross::Program], lab: &str, selection: Selection<'_>, has_bare_guest: bool) -> String {
     let mut script =
         format!("export SWITCHBOARD_LAB={lab} RUST_BACKTRACE=1 SWITCHBOARD_BIN=$PWD/switchboard\n",);
     for (suffix, _) in &GUESTS {
@@ -170,9 +185,13 @@ fn script(tests: &[cross::Program], lab: &str, filter: Option<&str>, has_bare_gu
     if has_bare_guest {
         script.push_str("export SWITCHBOARD_GUEST_BARE=$PWD/guest/bare\n");
     }
-    let filter = filter.map(|filter| format!(" '{}'", filter.replace('\'', r"'\''"))).unwrap_or_default();
+    if selection.length == Length::Long {
+        script.push_str("export SWITCHBOARD_LONG=1\n");
+    }
     for test in tests {
         let name = &test.name;
+        let filter = selection.filter.filter(|filter| !name.contains(filter));
+        let filter = filter.map(|filter| format!(" '{}'", filter.replace('\'', r"'\''"))).unwrap_or_default();
         script.push_str(&format!(
             "echo '{MARK}begin {name}'\ntests/{name} --test-threads=2{filter}\necho \"{MARK}end $?\"\n"
         ));
@@ -183,11 +202,11 @@ fn script(tests: &[cross::Program], lab: &str, filter: Option<&str>, has_bare_gu
 
 type End = (Vec<Program>, Result<u8>);
 
-fn run_on(prepared: &Prepared, host: &Host, filter: Option<&str>) -> Result<End> {
+fn run_on(prepared: &Prepared, host: &Host, selection: Selection<'_>) -> Result<End> {
     let mut lab = host.lab.clone();
     let kind = if lab.is_native()? { "native" } else { "emulated" };
     let local = |name: &str| prepared.folder.path().join(name);
-    fs::write(local("run"), script(&host.tests, kind, filter, prepared.has_bare_guest))?;
+    fs::write(local("run"), script(&host.tests, kind, selection, prepared.has_bare_guest))?;
     lab.timeout = Some(TIMEOUT);
     lab.put(&prepared.switchboard, "switchboard").put(local("run"), "run-tests");
     for ((suffix, _), image) in GUESTS.iter().zip(&prepared.guest_kernels) {
@@ -236,16 +255,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_filter_that_names_a_program_runs_all_of_it() {
+        let test = cross::Program { name: "lab_kvm".into(), kind: "test".into(), path: "/x".into() };
+        let selection = Selection { filter: Some("lab_k"), length: Length::Long };
+        let script = script(&[test], "emulated", selection, false);
+        assert!(script.contains("tests/lab_kvm --test-threads=2\n") && script.contains("SWITCHBOARD_LONG=1"));
+    }
+
+    #[test]
     fn the_script_survives_any_filter() {
         let test = cross::Program { name: "lab_kvm".into(), kind: "test".into(), path: "/x".into() };
-        let script = script(&[test], "native", Some("it's"), false);
+        let script =
+            script(&[test], "native", Selection { filter: Some("it's"), length: Length::Usual }, false);
         assert!(script.contains(r"tests/lab_kvm --test-threads=2 'it'\''s'"));
         assert!(!script.contains("BARE"));
     }
 
     #[test]
     fn the_script_tells_the_tests_where_each_guest_is() {
-        let script = script(&[], "native", None, true);
+        let script = script(&[], "native", Selection { filter: None, length: Length::Usual }, true);
         for line in [
             "export SWITCHBOARD_GUEST_KERNEL=$PWD/guest/Image\n",
             "export SWITCHBOARD_GUEST_INITRD_7_2=$PWD/guest/initrd_7_2\n",

@@ -37,6 +37,11 @@ pub fn is_principal_host() -> bool {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
 }
 
+/// Are tests that have a long form to be run in it? `cargo xtask test --long` says so.
+pub fn is_long() -> bool {
+    env::var_os("SWITCHBOARD_LONG").is_some()
+}
+
 /// A `switchboard run` whose guest's console is on pipes.
 pub struct Guest {
     child: Child,
