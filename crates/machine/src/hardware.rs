@@ -1,6 +1,6 @@
 //! A machine without the life in it: the virtual machine, its vCPUs, its interrupt controller.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use switchboard_firmware::{
     EntryPoint,
@@ -18,6 +18,7 @@ use crate::{
         placement::Placement,
     },
     layout,
+    start::HardwareCosts,
 };
 
 /// The machine without the life in it.
@@ -26,8 +27,7 @@ pub(crate) struct Hardware {
     /// Every vCPU that the machine can come to have.
     pub(crate) vcpus: Vec<Vcpu>,
     pub(crate) affinities: Vec<Mpidr>,
-    /// What creating and INITing the vCPUs took.
-    pub(crate) making_vcpus: Duration,
+    pub(crate) costs: HardwareCosts,
     interrupt_controller: InterruptController,
     features: VcpuFeatures,
     _gic: Gic,
@@ -44,15 +44,17 @@ impl Hardware {
 
         let began = Instant::now();
         let mut vcpus = vm.create_vcpus(cpus, features)?;
-        let making_vcpus = began.elapsed();
+        let vcpus_made = began.elapsed();
         let gic = Gic::create(&vm, gic_layout(interrupt_controller, cpus), layout::INTERRUPTS)?;
+        let costs = HardwareCosts { vcpus: vcpus_made, interrupt_controller: began.elapsed() - vcpus_made };
         if features.pmu {
             vcpus.iter_mut().try_for_each(|vcpu| vcpu.initialise_pmu(layout::PMU_INTERRUPT))?;
         }
         // KVM decides on the affinities; they are asked for, not assumed.
         let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
-        vcpus.iter_mut().try_for_each(|vcpu| present_version(vcpu, config))?;
-        Ok(Self { vm, vcpus, affinities, making_vcpus, interrupt_controller, features, _gic: gic })
+        // It is the machine's, though it is set by a vCPU.
+        vcpus.first_mut().map_or(Ok(()), |vcpu| present_version(vcpu, config))?;
+        Ok(Self { vm, vcpus, affinities, costs, interrupt_controller, features, _gic: gic })
     }
 
     /// Tells the guest about the machine, in its memory. Says where it starts: at its kernel, with x0 the address of the

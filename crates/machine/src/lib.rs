@@ -53,7 +53,7 @@ pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
 pub use memory::Memory;
 pub use run::{Machine, Surroundings};
-pub use start::StartCosts;
+pub use start::{HardwareCosts, StartCosts};
 pub use switchboard_firmware::{OffKind, ResetKind, psci::PsciVersion};
 pub use switchboard_smccc::Conduit;
 

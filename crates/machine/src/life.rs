@@ -72,7 +72,7 @@ impl Machine {
         let end = {
             // Made after the memory and so dropped before it: KVM never sees memory that is gone.
             let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
-            around.statistics.start().made_vcpus(hardware.making_vcpus);
+            around.statistics.start().made_hardware(hardware.costs);
             self.files.copy(&boot, &memory)?;
             let board = self.board.get_or_insert_with(|| Arc::new(board(config, &hardware)));
             board.reset();

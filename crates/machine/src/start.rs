@@ -10,17 +10,27 @@ use std::{
 pub struct StartCosts {
     /// From [`Machine::run`](crate::Machine::run) on.
     pub time: Duration,
-    /// The part of it that creating and INITing the vCPUs took.
-    pub vcpus: Duration,
+    /// The part of it that was KVM's alone.
+    pub hardware: HardwareCosts,
     /// The process's resident memory at that moment, in bytes.
     pub resident: u64,
+}
+
+/// What KVM took to create and to INIT. It grows with the CPUs that a machine can have, for the interrupt controller with their
+/// square.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HardwareCosts {
+    /// The vCPUs.
+    pub vcpus: Duration,
+    /// The interrupt controller.
+    pub interrupt_controller: Duration,
 }
 
 /// Measures the first start; later lives are not measured.
 #[derive(Default)]
 pub(crate) struct StartClock {
     began: OnceLock<Instant>,
-    vcpus: OnceLock<Duration>,
+    hardware: OnceLock<HardwareCosts>,
     costs: OnceLock<StartCosts>,
 }
 
@@ -30,16 +40,16 @@ impl StartClock {
         self.began.get_or_init(Instant::now);
     }
 
-    /// Creating and INITing the vCPUs has taken that long.
-    pub(crate) fn made_vcpus(&self, time: Duration) {
-        self.vcpus.get_or_init(|| time);
+    /// KVM has made the hardware.
+    pub(crate) fn made_hardware(&self, costs: HardwareCosts) {
+        self.hardware.get_or_init(|| costs);
     }
 
     /// The guest's first instruction is next.
     pub(crate) fn first_run(&self) {
         self.costs.get_or_init(|| StartCosts {
             time: self.began.get().map_or(Duration::ZERO, Instant::elapsed),
-            vcpus: self.vcpus.get().copied().unwrap_or_default(),
+            hardware: self.hardware.get().copied().unwrap_or_default(),
             resident: resident_memory().unwrap_or(0),
         });
     }

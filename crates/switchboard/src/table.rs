@@ -37,8 +37,10 @@ struct CallRow {
 #[derive(Debug, Serialize)]
 struct Start {
     time_ns: u64,
-    /// The part of it that creating and INITing the vCPUs took.
+    /// The part of it in which KVM created and INITed the vCPUs.
     vcpus_ns: u64,
+    /// And the interrupt controller.
+    interrupt_controller_ns: u64,
     resident_bytes: u64,
 }
 
@@ -59,9 +61,10 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
         calls: statistics.summary().iter().map(row).collect(),
         exits: Exits { hypercalls, mmio, wake_ups, interrupted, system },
         vcpu_resets: statistics.resets(),
-        start: statistics.start_costs().map(|StartCosts { time, vcpus, resident }| Start {
+        start: statistics.start_costs().map(|StartCosts { time, hardware, resident }| Start {
             time_ns: nanoseconds(time),
-            vcpus_ns: nanoseconds(vcpus),
+            vcpus_ns: nanoseconds(hardware.vcpus),
+            interrupt_controller_ns: nanoseconds(hardware.interrupt_controller),
             resident_bytes: resident,
         }),
         end: end.map(name),

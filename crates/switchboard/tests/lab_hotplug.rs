@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Guest, Operator};
+use common::{Guest, Operator, is_principal_host};
 
 const SYS: &str = "/sys/devices/system/cpu";
 
@@ -83,6 +83,9 @@ fn a_7_2_guest_goes_from_2_to_8_to_3_and_back_over_smc() {
 
 #[test]
 fn what_cannot_be_done_is_said_and_changes_nothing() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("impossible");
     let mut guest = boot(&operator, "6.12", "hvc", "boot=2,max=4", "");
     for (arguments, code) in [
@@ -106,6 +109,9 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
 
 #[test]
 fn a_cpu_that_the_guest_does_not_bring_online_is_reported_and_waits_for_it() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("not-online");
     let mut guest = boot(&operator, "6.12", "hvc", "boot=1,max=2", "");
     let (status, reply, errors) = operator.ctl(&["cpus", "add", "1", "--wait=5"]);
@@ -121,6 +127,9 @@ fn a_cpu_that_the_guest_does_not_bring_online_is_reported_and_waits_for_it() {
 
 #[test]
 fn a_request_during_boot_is_heard_when_the_guest_can_hear() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("early");
     let mut guest = Guest::linux_of(
         "6.12",
@@ -145,6 +154,9 @@ fn a_request_during_boot_is_heard_when_the_guest_can_hear() {
 
 #[test]
 fn an_eject_that_the_guest_begins_is_accepted_and_the_cpu_can_come_back() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("ospm");
     let mut guest = boot(&operator, "6.12", "hvc", "boot=2,max=2", "auto_online=1");
     guest.ask("for path in /sys/bus/acpi/devices/ACPI0007:*; do grep -q '^1$' $path/uid && echo 1 > $path/eject; done");
@@ -179,6 +191,9 @@ fn a_guest_that_refuses_an_eject_keeps_its_cpu() {
 
 #[test]
 fn a_guest_that_never_answers_loses_nothing_and_the_request_can_be_taken_back() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("never");
     let arguments = ["--cpus", "boot=1,max=2", "--acpi", "--control", operator.socket()];
     let guest = Guest::bare("test=forever", &arguments);
@@ -212,6 +227,9 @@ fn a_guest_with_a_device_tree_may_have_a_cpu_once_it_is_allowed() {
 
 #[test]
 fn a_reset_keeps_the_cpus_that_the_guest_has() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("kept");
     let mut guest = boot(&operator, "6.12", "hvc", "boot=1,max=3", "auto_online=1");
     operator.must(&["cpus", "set", "3", "--wait=30"]);

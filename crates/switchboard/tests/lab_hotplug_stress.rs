@@ -7,7 +7,7 @@ mod common;
 
 use std::{thread::sleep, time::Duration};
 
-use common::{Guest, Operator, is_long};
+use common::{Guest, Operator, is_long, is_principal_host};
 use serde_json::Value;
 
 const SYS: &str = "/sys/devices/system/cpu";
@@ -54,7 +54,13 @@ const LOAD: &str = "\
 
 #[test]
 fn requests_at_random_under_load_lose_no_cpu() {
-    let requests: u32 = if is_long() { 1000 } else { 60 };
+    let requests: u32 = if is_long() {
+        1000
+    } else if is_principal_host() {
+        60
+    } else {
+        20
+    };
     let operator = Operator::new("stress");
     let mut guest = Guest::linux_of(
         "6.12",

@@ -1,4 +1,5 @@
-//! The ordinary life of a machine: its power button, pauses, sleep, reset and stop. In the lab, on real KVM.
+//! The ordinary life of a machine: its power button, pauses, sleep, reset and stop. In the lab, on real KVM. What is ours
+//! alone, and no different from one host kernel to the next, is tried on one of them.
 
 #![cfg(target_arch = "aarch64")]
 #![allow(missing_docs, reason = "tests")]
@@ -7,7 +8,7 @@ mod common;
 
 use std::{thread::sleep, time::Duration};
 
-use common::{Guest, Operator};
+use common::{Guest, Operator, is_principal_host};
 
 fn boot(operator: &Operator, version: &str, arguments: &[&str]) -> Guest {
     let control = ["--cpus", "2", "--control", operator.socket(), "--append", "quiet"];
@@ -35,12 +36,18 @@ fn the_power_button_shuts_a_6_12_guest_with_acpi_down() {
 
 #[test]
 fn the_power_button_shuts_a_6_12_guest_with_a_device_tree_down() {
+    if !is_principal_host() {
+        return;
+    }
     power_button("6.12", "--fdt");
 }
 
 /// Debian's kernels for virtual machines have no gpio-keys: our guest watches the line of the GPIO controller.
 #[test]
 fn the_power_button_shuts_a_guest_with_gpio_keys_down() {
+    if !is_principal_host() {
+        return;
+    }
     power_button("6.12-full", "--fdt");
 }
 
@@ -51,6 +58,9 @@ fn the_power_button_shuts_a_7_2_guest_with_acpi_down() {
 
 #[test]
 fn the_power_button_shuts_a_7_2_guest_with_a_device_tree_down() {
+    if !is_principal_host() {
+        return;
+    }
     power_button("7.2", "--fdt");
 }
 
@@ -73,6 +83,9 @@ fn a_paused_machine_does_nothing_and_goes_on_where_it_was() {
 
 #[test]
 fn a_paused_machine_can_be_stopped_and_reset() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("pause-reset");
     let mut guest = boot(&operator, "6.12", &["--fdt"]);
     operator.must(&["pause"]);
@@ -113,11 +126,17 @@ fn a_guest_asleep_wakes_when_it_is_woken() {
 
 #[test]
 fn a_guest_asleep_wakes_when_somebody_types() {
+    if !is_principal_host() {
+        return;
+    }
     suspend_to_ram("6.12", "--acpi", "smc", |_, guest| guest.send("\n"));
 }
 
 #[test]
 fn a_guest_asleep_wakes_when_its_power_button_is_pressed() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("sleep-button");
     let mut guest = boot(&operator, "6.12", &["--fdt"]);
     guest.send("echo mem > /sys/power/state; echo awake $((1 + 1))\n");
@@ -137,6 +156,9 @@ fn a_guest_asleep_wakes_when_its_power_button_is_pressed() {
 
 #[test]
 fn a_guest_asleep_can_be_paused_reset_and_stopped() {
+    if !is_principal_host() {
+        return;
+    }
     let operator = Operator::new("sleep-stop");
     let mut guest = boot(&operator, "6.12", &["--fdt"]);
     guest.send("echo mem > /sys/power/state\n");
@@ -165,8 +187,11 @@ fn psci_0_2_costs_a_guest_smccc_1_1_and_it_is_warned_of() {
 }
 
 #[test]
-fn every_version_is_what_a_guest_is_told() {
-    for version in ["1.0", "1.1", "1.2", "1.3"] {
+fn a_version_that_is_asked_for_is_what_a_guest_is_told() {
+    if !is_principal_host() {
+        return;
+    }
+    for version in ["1.0", "1.2"] {
         let mut guest = Guest::linux(&["--psci-version", version]);
         guest.send("dmesg | grep -E 'psci|SMCCC'; poweroff -f\n");
         let ended = guest.end();

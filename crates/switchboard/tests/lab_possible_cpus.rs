@@ -5,13 +5,15 @@
 
 mod common;
 
-use common::Guest;
+use common::{Guest, is_long, is_principal_host};
 
-/// How often each machine is started: the quickest start is the one without noise.
-const STARTS: usize = 7;
+/// How often each machine is started: the quickest start is the one without noise. Two are too few to compare times by.
+fn starts() -> usize {
+    if is_long() { 7 } else { 2 }
+}
 
 struct Costs {
-    /// To the first instruction, less what creating and INITing the vCPUs took, in nanoseconds.
+    /// To the first instruction, less what KVM took to create and INIT vCPUs and interrupt controller, in nanoseconds.
     time: u64,
     resident: u64,
     threads: usize,
@@ -28,7 +30,8 @@ fn start(cpus: &str) -> Costs {
     let ended = guest.end();
     ended.assert_code(0);
     let figure = |name: &str| ended.calls["start"][name].as_u64().unwrap();
-    Costs { time: figure("time_ns") - figure("vcpus_ns"), resident: figure("resident_bytes"), threads, boot }
+    let time = figure("time_ns") - figure("vcpus_ns") - figure("interrupt_controller_ns");
+    Costs { time, resident: figure("resident_bytes"), threads, boot }
 }
 
 /// The least of several starts, which alternate so that what else goes on here hits both alike.
@@ -38,8 +41,11 @@ fn least(costs: &[Costs], figure: fn(&Costs) -> u64) -> u64 {
 
 #[test]
 fn sixty_four_possible_cpus_cost_what_one_does() {
+    if !is_principal_host() {
+        return;
+    }
     let (mut one, mut many) = (Vec::new(), Vec::new());
-    for _ in 0..STARTS {
+    for _ in 0..starts() {
         one.push(start("1"));
         many.push(start("boot=1,max=64"));
     }
@@ -48,7 +54,7 @@ fn sixty_four_possible_cpus_cost_what_one_does() {
     eprintln!("64 possible CPUs to 1: time {time:.3}, resident memory {resident:.3}");
     eprintln!("the guest's boot: 1 CPU {} s, 64 possible {} s", one[0].boot, many[0].boot);
     assert_eq!(one[0].threads, many[0].threads, "no thread for a CPU that is not there");
-    assert!(time < 1.05, "{time}");
+    assert!(!is_long() || time < 1.05, "{time}");
     assert!(resident < 1.05, "{resident}");
 }
 

@@ -66,7 +66,11 @@ impl Code {
     }
 
     fn concat(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self(parts.into_iter().flat_map(|part| part.0).collect())
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend_from_slice(&part.0);
+        }
+        Self(all)
     }
 }
 
