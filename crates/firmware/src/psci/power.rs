@@ -14,7 +14,8 @@
 //!
 //! Beside the words there is a count of the CPUs that are not off. It goes up after a claim and before whoever claims
 //! can go off, and goes down before a CPU is seen to be off. So a CPU that finds the count at one is alone, and one
-//! that has seen all others off finds it at one: that makes `SYSTEM_SUSPEND` exact without stopping anybody.
+//! that has seen all others off finds it at one: that makes `SYSTEM_SUSPEND` exact without stopping anybody. Another
+//! count, of the claims so far, goes up with it, and tells a look at several CPUs whether one was started meanwhile.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -87,6 +88,8 @@ pub struct PowerTable {
     by_affinity: Box<[(Mpidr, CpuIndex)]>,
     /// CPUs that are not off.
     alive: AtomicU32,
+    /// Claims so far. It may wrap: only that it has changed between two looks says something.
+    claims: AtomicU32,
     stopped: AtomicBool,
 }
 
@@ -138,6 +141,7 @@ impl PowerTable {
             cpus: affinities.iter().map(|_| Cpu::off()).collect(),
             by_affinity: by_affinity.into(),
             alive: AtomicU32::new(0),
+            claims: AtomicU32::new(0),
             stopped: AtomicBool::new(false),
         }
     }
@@ -236,6 +240,18 @@ impl PowerTable {
     #[must_use]
     pub fn affinity_info(&self, target: Mpidr, level: u64) -> Option<AffinityState> {
         let node = target.at_level(level)?;
+        loop {
+            let claims = self.claims.load(Ordering::Acquire);
+            let found = self.look_at(node, level);
+            // All off, one after the other, is not all off at once: one of them may have turned on another one that had
+            // been looked at, and then gone off. Each further look is owed to a `CPU_ON` of somebody else's.
+            if found != Some(AffinityState::Off) || self.claims.load(Ordering::Acquire) == claims {
+                return found;
+            }
+        }
+    }
+
+    fn look_at(&self, node: Mpidr, level: u64) -> Option<AffinityState> {
         let mut found = None;
         for &(mpidr, cpu) in &self.by_affinity {
             if mpidr.at_level(level) != Some(node) {
@@ -287,7 +303,8 @@ impl PowerTable {
     /// thread of every CPU has left.
     pub fn reset(&self) {
         for cpu in &self.cpus {
-            if cpu.word.load(Ordering::Acquire) != DISABLED {
+            // What is off can be given and taken away meanwhile, and is not touched. All else is nobody's but ours now.
+            if !matches!(cpu.word.load(Ordering::Acquire), DISABLED | OFF) {
                 cpu.word.store(OFF, Ordering::Release);
             }
         }
@@ -318,6 +335,7 @@ impl PowerTable {
         match cpu.step(OFF, CLAIMED) {
             Ok(()) => {
                 self.alive.fetch_add(1, Ordering::SeqCst);
+                self.claims.fetch_add(1, Ordering::AcqRel);
                 Ok(Claim { table: self, cpu })
             }
             Err(DISABLED) => Err(Refusal::Disabled),
