@@ -60,7 +60,7 @@ impl Board {
     pub(crate) fn reset(&self) {
         self.power.reset();
         let mut state = self.lock();
-        state.hotplug.events_mut().reset();
+        state.hotplug.reset();
         state.button = Button::Up;
     }
 

@@ -101,9 +101,13 @@ impl Control {
 
     /// The machine has ended.
     pub(crate) fn set_ended(&self) {
-        let mut state = lock(&self.state);
-        state.ended = true;
-        if let Some(life) = &state.life {
+        let life = {
+            let mut state = lock(&self.state);
+            state.ended = true;
+            state.life.clone()
+        };
+        // Without our lock: whoever waits at the board asks us, under the board's.
+        if let Some(life) = life {
             life.board.tell_waiters();
         }
     }

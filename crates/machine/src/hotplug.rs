@@ -8,7 +8,8 @@
 //!
 //! The guest may have a CPU from the moment it is added, and until its `_EJ0`. It looks at the CPU once more after that, so
 //! the CPU is not given back to it before it has said that it is through. A guest that does not answer
-//! loses no CPU and keeps none from us: its request stands, and can be taken back by the opposite one. An eject that
+//! loses no CPU and keeps none from us: its request stands, and as long as it has not heard it, it can be taken back by the
+//! opposite one. An eject that
 //! the guest starts by itself is accepted.
 //!
 //! This is pure: it raises events at the event device and steps the power table; threads and interrupts are its caller's.
@@ -117,6 +118,24 @@ impl Hotplug {
         &mut self.events
     }
 
+    /// A new life: what the guest of the last one has heard is news to the next.
+    pub(crate) fn reset(&mut self) {
+        self.events.reset();
+        for index in 0..self.cpus.len() {
+            match self.cpus[index].request.as_ref().map(|request| (request.change, request.stage)) {
+                Some((Change::Remove, Stage::Heard)) => {
+                    self.events.raise(index, Event::EjectRequest);
+                    self.restage(CpuIndex(index), Stage::Raised);
+                }
+                Some((Change::Remove, Stage::Ejected)) => {
+                    self.finish(CpuIndex(index), ChangeResult::Released);
+                }
+                // What is added is there at boot, and is online once the guest has turned it on.
+                _ => {}
+            }
+        }
+    }
+
     /// What is asked of the guest and not answered.
     pub(crate) fn pending(&self, cpu: CpuIndex) -> Option<Change> {
         self.cpus[cpu.0].request.as_ref().map(|request| request.change)
@@ -159,7 +178,8 @@ impl Hotplug {
         self.give_up_ejection(cpu);
         let pending =
             self.cpus[cpu.0].request.as_ref().map(|request| (request.change, request.stage, request.ticket));
-        if let Some((Change::Remove, _, ticket)) = pending {
+        if let Some((Change::Remove, stage, ticket)) = pending {
+            self.ask_again(cpu, stage);
             return Ok(ticket);
         }
         let unheard = matches!(pending, Some((_, Stage::Raised, _))) || self.told == Told::Never;
@@ -271,6 +291,23 @@ impl Hotplug {
     /// The guest has come that far, and never goes back.
     fn advance(&mut self, cpu: CpuIndex, stage: Stage) {
         if let Some(request) = self.cpus[cpu.0].request.as_mut().filter(|request| stage > request.stage) {
+            request.stage = stage;
+            request.since = Instant::now();
+        }
+    }
+
+    /// A guest that has heard long ago, and done nothing, may have forgotten.
+    fn ask_again(&mut self, cpu: CpuIndex, stage: Stage) {
+        let request = &self.cpus[cpu.0].request;
+        let long_ago = request.as_ref().is_some_and(|request| request.since.elapsed() > EJECTION);
+        if stage == Stage::Heard && long_ago {
+            self.events.raise(cpu.0, Event::EjectRequest);
+            self.restage(cpu, Stage::Raised);
+        }
+    }
+
+    fn restage(&mut self, cpu: CpuIndex, stage: Stage) {
+        if let Some(request) = &mut self.cpus[cpu.0].request {
             request.stage = stage;
             request.since = Instant::now();
         }

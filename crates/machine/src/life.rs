@@ -1,7 +1,10 @@
 //! One life of a machine: from power-on to off or reset.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, Scope, ScopedJoinHandle, Thread},
     time::{Duration, Instant},
 };
@@ -53,6 +56,8 @@ enum Slot<'scope> {
     Running {
         thread: ScopedJoinHandle<'scope, Option<Box<Vcpu>>>,
         kicker: Arc<Kicker>,
+        /// It will not look at the power table any more.
+        left: Arc<AtomicBool>,
     },
     /// Its thread has failed, and the life is ending.
     Lost,
@@ -133,7 +138,7 @@ impl<'vm> Life<'vm> {
             };
             self.board.power.stop();
             // All of them out of the guest first: none is to run on while another one's thread is waited for.
-            slots.iter().for_each(Slot::kick);
+            slots.iter().for_each(Slot::rouse);
             slots.into_iter().for_each(Slot::stop);
             self.bus.uart.close();
             result
@@ -167,7 +172,8 @@ impl<'vm> Life<'vm> {
         slot: &mut Slot<'scope>,
         around: Surroundings<'around>,
     ) {
-        if matches!(slot, Slot::Running { thread, .. } if thread.is_finished()) {
+        // By what it says, and not by whether it has ended yet: nobody would call us again for that.
+        if matches!(slot, Slot::Running { left, .. } if left.load(Ordering::Acquire)) {
             *slot = std::mem::replace(slot, Slot::Lost).collect();
         }
         let is_enabled = self.board.power.state(cpu) != CpuPower::Disabled;
@@ -252,13 +258,18 @@ impl<'vm> Life<'vm> {
         };
         // The thread takes the vCPU out of here, so that it is not lost where there is no thread.
         let handed = Arc::new(Mutex::new(Some(vcpu)));
-        let (taken, attached) = (Arc::clone(&handed), Arc::clone(&kicker));
+        let left = Arc::new(AtomicBool::new(false));
+        let (taken, attached, leaving) = (Arc::clone(&handed), Arc::clone(&kicker), Arc::clone(&left));
         let work = move || {
             let vcpu = lock(&taken).take()?;
-            self.live_as(cpu, *vcpu, &attached, around)
+            let vcpu = self.live_as(cpu, *vcpu, &attached, around);
+            leaving.store(true, Ordering::Release);
+            // The main thread fetches the vCPU.
+            self.session.attend();
+            vcpu
         };
         match spawn(scope, format!("vcpu-{}", cpu.0), work) {
-            Ok(thread) => Ok(Slot::Running { thread, kicker }),
+            Ok(thread) => Ok(Slot::Running { thread, kicker, left }),
             Err(error) => Err((error, lock(&handed).take())),
         }
     }
@@ -279,8 +290,6 @@ impl<'vm> Life<'vm> {
         let statistics = around.statistics;
         let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls }.live();
         *lock(&self.threads[cpu.0]) = None;
-        // The main thread fetches the vCPU.
-        self.session.attend();
         match lived {
             Ok(vcpu) => Some(Box::new(vcpu)),
             Err(source) => {
@@ -342,7 +351,15 @@ impl<'scope> Slot<'scope> {
         }
     }
 
-    /// The vCPU of a thread that has ended.
+    /// Out of the guest, or out of its sleep.
+    fn rouse(&self) {
+        if let Self::Running { thread, kicker, .. } = self {
+            kicker.kick();
+            thread.thread().unpark();
+        }
+    }
+
+    /// The vCPU of a thread that has left.
     fn collect(self) -> Self {
         match self {
             // A panic has been reported through the session.
@@ -354,7 +371,7 @@ impl<'scope> Slot<'scope> {
     /// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
     /// host's, so it is sent until the thread has ended.
     fn stop(self) {
-        if let Self::Running { thread, kicker } = self {
+        if let Self::Running { thread, kicker, .. } = self {
             while !thread.is_finished() {
                 kicker.kick();
                 thread.thread().unpark();

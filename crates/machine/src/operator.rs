@@ -19,7 +19,7 @@ use crate::{
     },
     ending::Life,
     hotplug::{Impossible, Ticket, is_on},
-    session::{Activity, LifeEnd, ResetBy},
+    session::{Activity, LifeEnd, Pause, ResetBy},
 };
 
 /// Answers for one machine.
@@ -62,11 +62,11 @@ impl Handler for Operator<'_> {
             Command::SetCpus { count, wait } => self.set_cpus(&life, count, wait),
             Command::AddCpu { cpu, wait } => {
                 let made = self.change(&life, cpu, Change::Add)?;
-                Ok(self.report(&life, &[made], wait))
+                Ok(Reply::Changes { changes: self.report(&life, &[made], wait) })
             }
             Command::RemoveCpu { cpu, wait } => {
                 let made = self.change(&life, cpu, Change::Remove)?;
-                Ok(self.report(&life, &[made], wait))
+                Ok(Reply::Changes { changes: self.report(&life, &[made], wait) })
             }
             Command::PowerButton => {
                 self.press_power_button(&life);
@@ -77,7 +77,13 @@ impl Handler for Operator<'_> {
                 life.session.finish(Ok(LifeEnd::Reset { kind, memory, by }));
                 Ok(Reply::Done)
             }
-            Command::Pause => done_if(life.session.pause(), "the machine is paused already"),
+            Command::Pause => match life.session.pause() {
+                Pause::Done => Ok(Reply::Done),
+                Pause::Before => Err(Problem::new(ProblemCode::State, "the machine is paused already")),
+                Pause::Ended => {
+                    Err(Problem::new(ProblemCode::State, "the machine is being reset, or has ended"))
+                }
+            },
             Command::Resume => done_if(life.session.resume(), "the machine is not paused"),
             Command::Wake => done_if(life.session.wake(), "the machine is not suspended"),
             Command::Stop => unreachable!("answered above"),
@@ -138,16 +144,25 @@ impl Operator<'_> {
         let joined: Vec<_> =
             pending(life).filter(|(cpu, _)| wanted.iter().all(|(other, _)| other != cpu)).collect();
         wanted.extend(joined);
-        let mut made = Vec::new();
+        let (mut made, mut impossible) = (Vec::new(), Vec::new());
         for (cpu, change) in wanted {
             match self.change(life, cpu, change) {
                 Ok(request) => made.push(request),
                 // The guest was faster.
                 Err(Problem { code: ProblemCode::Unchanged, .. }) => {}
-                Err(problem) => return Err(problem),
+                Err(problem) if made.is_empty() => return Err(problem),
+                // What has been asked for stands, and is to be reported.
+                Err(_) => impossible.push((cpu, change)),
             }
         }
-        Ok(self.report(life, &made, wait))
+        let mut changes = self.report(life, &made, wait);
+        changes.extend(impossible.into_iter().map(|(cpu, change)| ChangeReport {
+            cpu,
+            change,
+            result: ChangeResult::Impossible,
+            milliseconds: 0,
+        }));
+        Ok(Reply::Changes { changes })
     }
 
     fn change(&self, life: &Life, cpu: u32, change: Change) -> Answer<Made> {
@@ -177,30 +192,26 @@ impl Operator<'_> {
             }
         };
         let ticket = request.map_err(|reason| impossible(index, change, reason))?;
-        life.session.attend();
+        self.attend();
         life.board.tell_waiters();
         Ok(Made { cpu: index, change, ticket, at })
     }
 
     /// What came of requests, after waiting for them if that is wanted.
-    fn report(&self, life: &Life, made: &[Made], wait: Option<u64>) -> Reply {
-        let now = Instant::now();
-        let deadline = wait.and_then(|wait| now.checked_add(Duration::from_millis(wait)));
-        let changes =
-            made.iter().map(|request| self.outcome(life, request, wait.map(|_| deadline))).collect();
-        Reply::Changes { changes }
+    fn report(&self, life: &Life, made: &[Made], wait: Option<u64>) -> Vec<ChangeReport> {
+        // Longer than a day is a mistake.
+        let deadline = wait.map(|wait| Instant::now() + Duration::from_millis(wait).min(DAY));
+        made.iter().map(|request| self.result(life, request, deadline)).collect()
     }
 
-    fn outcome(&self, life: &Life, request: &Made, wait: Option<Option<Instant>>) -> ChangeReport {
-        // A deadline beyond the end of time is none; a day is as good.
-        let deadline = wait.map(|deadline| deadline.unwrap_or_else(|| request.at + DAY));
+    fn result(&self, life: &Life, request: &Made, deadline: Option<Instant>) -> ChangeReport {
         let (mut result, when) =
             life.board.wait(request.cpu, request.ticket, deadline.unwrap_or(request.at), || {
                 self.control.has_ended()
             });
         let unanswered =
             matches!(result, ChangeResult::Unheard | ChangeResult::Unanswered | ChangeResult::NotOnline);
-        if wait.is_none() && unanswered {
+        if deadline.is_none() && unanswered {
             result = ChangeResult::Requested;
         }
         let milliseconds = when.saturating_duration_since(request.at).as_millis();
@@ -216,17 +227,24 @@ impl Operator<'_> {
         match self.description {
             Description::Acpi => {
                 life.board.lock().hotplug.events_mut().press_button();
-                life.session.attend();
+                self.attend();
             }
             Description::DeviceTree => {
                 for button in [Button::Down, Button::Up] {
                     life.board.lock().button = button;
-                    life.session.attend();
+                    self.attend();
                     thread::sleep(PRESS);
                 }
             }
         }
-        life.session.wake();
+        self.control.wake();
+    }
+
+    /// The life that there is now, which need not be the one in which a command began, sees what has changed on the board.
+    fn attend(&self) {
+        if let Some(life) = self.control.life() {
+            life.session.attend();
+        }
     }
 }
 

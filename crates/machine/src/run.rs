@@ -90,13 +90,9 @@ impl Machine {
                     .serve(scope, &operator)
                     .map_err(|source| Error::Host { action: "starting a thread", source })?;
             }
-            let result = self.run_lives(around);
-            // Whoever waits for the guest is told before nobody listens any more.
-            around.control.set_ended();
-            if let Some(server) = &server {
-                server.close();
-            }
-            result
+            // Even if this thread panics: the scope waits for the server's threads.
+            let _ending = Ending { control: around.control, server: server.as_ref() };
+            self.run_lives(around)
         })
     }
 
@@ -128,6 +124,22 @@ impl Machine {
         _: Surroundings<'_>,
     ) -> Result<(LifeEnd, crate::Memory), Error> {
         self.kvm.never()
+    }
+}
+
+/// Ends what has begun with the machine.
+struct Ending<'machine> {
+    control: &'machine Control,
+    server: Option<&'machine Server>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        // Whoever waits for the guest is told before nobody listens any more.
+        self.control.set_ended();
+        if let Some(server) = self.server {
+            server.close();
+        }
     }
 }
 

@@ -87,6 +87,17 @@ pub(crate) enum Activity {
     Ended,
 }
 
+/// What became of a wish to pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// No vCPU runs.
+    Done,
+    /// None did before.
+    Before,
+    /// The life has ended.
+    Ended,
+}
+
 /// How often a kick that may have been lost is repeated.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -158,11 +169,11 @@ impl Session {
         }
     }
 
-    /// Stops every vCPU where it is, and returns when all have stopped. False if the machine was paused.
-    pub(crate) fn pause(&self) -> bool {
+    /// Stops every vCPU where it is, and returns when all have stopped.
+    pub(crate) fn pause(&self) -> Pause {
         let mut state = lock(&self.state);
         if state.paused {
-            return false;
+            return Pause::Before;
         }
         state.paused = true;
         state.attend = true;
@@ -171,13 +182,14 @@ impl Session {
             self.changed.notify_all();
             state = self.wait_for_change(state);
         }
-        true
+        if self.is_finished() { Pause::Ended } else { Pause::Done }
     }
 
     /// Lets them go on. False if the machine was not paused.
     pub(crate) fn resume(&self) -> bool {
         let mut state = lock(&self.state);
         self.closed.store(false, Ordering::SeqCst);
+        state.attend = true;
         self.changed.notify_all();
         std::mem::take(&mut state.paused)
     }
@@ -222,7 +234,8 @@ impl Session {
 
 impl State {
     fn wants_kicks(&self) -> bool {
-        self.sleep == Sleep::WakeWanted || self.paused && self.waiting < self.active
+        // One that is to wake up in a pause does so after it.
+        if self.paused { self.waiting < self.active } else { self.sleep == Sleep::WakeWanted }
     }
 }
 
@@ -313,10 +326,10 @@ mod tests {
                 }
                 active.may_run()
             });
-            assert!(session.pause());
+            assert_eq!(session.pause(), Pause::Done);
             assert_eq!(lock(&session.state).waiting, 1);
             assert_eq!(session.activity(), Activity::Paused);
-            assert!(!session.pause(), "it is paused");
+            assert_eq!(session.pause(), Pause::Before);
             assert!(session.resume());
             assert!(vcpu.join().unwrap());
         });
@@ -327,7 +340,7 @@ mod tests {
     fn the_end_lets_paused_vcpus_go_and_says_so() {
         let session = Session::new();
         thread::scope(|scope| {
-            assert!(session.pause(), "nothing runs");
+            assert_eq!(session.pause(), Pause::Done, "nothing runs");
             let vcpu = scope.spawn(|| session.activate().may_run());
             while lock(&session.state).waiting == 0 {
                 thread::yield_now();
@@ -335,6 +348,9 @@ mod tests {
             session.finish(Ok(OFF));
             assert!(!vcpu.join().unwrap());
         });
+        let ended = Session::new();
+        ended.finish(Ok(OFF));
+        assert_eq!(ended.pause(), Pause::Ended, "what comes after it is not paused");
     }
 
     #[test]

@@ -206,7 +206,6 @@ fn problems() {
         (ProblemCode::Busy, "busy"),
         (ProblemCode::DeviceTree, "device-tree"),
         (ProblemCode::KvmPsci, "kvm-psci"),
-        (ProblemCode::NoDevice, "no-device"),
         (ProblemCode::State, "state"),
         (ProblemCode::TooMany, "too-many"),
         (ProblemCode::Other, "other"),
@@ -269,7 +268,6 @@ fn the_guide_names_every_problem() {
         "busy",
         "device-tree",
         "kvm-psci",
-        "no-device",
         "state",
         "too-many",
     ] {

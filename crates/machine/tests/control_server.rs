@@ -22,7 +22,7 @@ fn the_client_asks_and_the_server_answers() {
         let mut client = Client::connect(path).unwrap();
         assert_eq!(client.request(Command::Status).unwrap(), Ok(Reply::Done));
         let problem = client.request(Command::Wake).unwrap().unwrap_err();
-        assert_eq!(problem.code, ProblemCode::NoDevice);
+        assert_eq!(problem.code, ProblemCode::State);
         assert_eq!(problem.hint.as_deref(), Some("take another"));
         let large = client.request(Command::SetCpus { count: 2000, wait: None }).unwrap().unwrap();
         assert!(matches!(large, Reply::Changes { changes } if changes.len() == 2000));

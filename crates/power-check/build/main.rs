@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 // The library's.
+#[path = "../src/invariant.rs"]
+pub mod invariant;
 #[path = "../src/list.rs"]
 pub mod list;
 
@@ -29,6 +31,7 @@ fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo says where to write"));
     let source = root.join("../firmware/src/psci/power.rs");
     println!("cargo::rerun-if-changed={}", source.display());
+    println!("cargo::rerun-if-changed=src/invariant.rs");
     println!("cargo::rerun-if-changed=src/list.rs");
     println!("cargo::rerun-if-changed=build/main.rs");
     let original = fs::read_to_string(&source).expect("the power table's source is there");
@@ -37,7 +40,7 @@ fn main() {
     let mut makers = String::new();
     let mut add = |name: &str, text: &str| {
         let path = out.join(format!("{name}.rs"));
-        fs::write(&path, adapted(text)).expect("the output can be written");
+        write(&path, &adapted(text));
         writeln!(modules, "#[path = {path:?}]\nmod {name};\ncrate::table::adapt!({name});")
             .expect("a string can be written to");
         writeln!(makers, "    crate::table::make::<{name}::PowerTable>,")

@@ -1,11 +1,11 @@
 //! The power table under loom: every interleaving of a few CPUs, and every value that a load may see.
 //!
 //! What runs is the table's own source, `firmware/src/psci/power.rs`. The build script copies it with loom's atomics in
-//! place of those of `core`, so the table knows nothing of this. It makes further copies, each with one mistake: an
-//! invariant that no mistake can break has not been tried.
+//! place of those of `core`, so the table knows nothing of this. It makes further copies, each with one mistake: a
+//! model that no mistake can break has tried nothing.
 //!
 //! * [`Invariant`]: what must hold whatever the CPUs do.
-//! * [`MODELS`]: a few CPUs, threads and controllers each, that try to break one.
+//! * [`models`]: a few CPUs, threads and controllers each, that try to break one.
 //! * [`MUTANTS`]: copies of the table with a mistake, and the invariant that must notice. [`FLAWS`]: mistakes of the monitor
 //!   around the table, which the models play as well.
 //! * [`explore`]: a model on a [`Subject`], in every execution there is.
@@ -20,6 +20,7 @@
 extern crate alloc;
 
 pub mod explore;
+mod invariant;
 mod list;
 pub mod machine;
 mod models;
@@ -39,9 +40,10 @@ mod generated {
 }
 
 pub use explore::{Broken, Effort, Explored, explore};
-pub use list::{Change, Invariant, MUTANTS, Mutant};
+pub use invariant::Invariant;
+pub use list::{Change, MUTANTS, Mutant};
 pub use machine::{FLAWS, Flaw, Subject};
-pub use models::{MODELS, Model};
+pub use models::{Model, models};
 
 /// The power table as it is.
 #[must_use]

@@ -1,42 +1,6 @@
-//! The invariants, and the mistakes that break them.
+//! The mistakes, by the invariants that they break.
 
-/// What must hold of the power table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Invariant {
-    /// Of racing `CPU_ON` exactly one succeeds, and each other one is told why it did not.
-    OneWinner,
-    /// The start that a thread takes is one caller's, whole.
-    WholeStart,
-    /// After a `CPU_ON` that succeeded the target runs, unless the machine stops.
-    NoLostWakeUp,
-    /// `AFFINITY_INFO` never says OFF of what can still execute.
-    OffIsOff,
-    /// `SYSTEM_SUSPEND` succeeds if, and only if, all other CPUs are off, and they stay so.
-    Alone,
-    /// A claim that is dropped leaves no trace.
-    DroppedClaim,
-    /// A CPU that is taken away is off, and cannot be started.
-    Policy,
-    /// Who stops the machine first is told so once, nobody runs after it, and a new life begins as the first did.
-    Stop,
-    /// A start that has been handed over has no hold on its CPU's later lives.
-    Generations,
-}
-
-impl Invariant {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::OneWinner,
-        Self::WholeStart,
-        Self::NoLostWakeUp,
-        Self::OffIsOff,
-        Self::Alone,
-        Self::DroppedClaim,
-        Self::Policy,
-        Self::Stop,
-        Self::Generations,
-    ];
-}
+use crate::invariant::Invariant;
 
 /// In the table's source, a text becomes another.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +58,6 @@ const RESET: &str = "if !matches!(cpu.word.load(Ordering::Acquire), DISABLED | O
 
 /// All of them.
 pub const MUTANTS: &[Mutant] = &[
-    // 1
     mutant(Invariant::OneWinner, "a step is a load and a store", &[change(COMPARE_EXCHANGE, LOAD_AND_STORE)]),
     mutant(
         Invariant::OneWinner,
@@ -109,7 +72,6 @@ pub const MUTANTS: &[Mutant] = &[
             "Err(PENDING) => Err(Refusal::Disabled)",
         )],
     ),
-    // 2
     mutant(
         Invariant::WholeStart,
         "the start is written after it has been handed over",
@@ -144,7 +106,6 @@ pub const MUTANTS: &[Mutant] = &[
             "cpu.address.store(0x4004, Ordering::Relaxed);\n        match cpu.step(OFF, CLAIMED) {",
         )],
     ),
-    // 3
     mutant(
         Invariant::NoLostWakeUp,
         "a thread that waits says once more that its CPU is off",
@@ -159,7 +120,6 @@ pub const MUTANTS: &[Mutant] = &[
         "a start is not handed over",
         &[change(HAND_OVER, "self.cpu.word.store(CLAIMED, Ordering::Release);\n")],
     ),
-    // 4
     mutant(
         Invariant::OffIsOff,
         "CPU_OFF without release",
@@ -208,7 +168,6 @@ pub const MUTANTS: &[Mutant] = &[
         "claims are looked at before a look, without acquire",
         &[change(CLAIMS, "            let claims = self.claims.load(Ordering::Relaxed);\n")],
     ),
-    // 5
     mutant(Invariant::Alone, "two are alone", &[change(IS_ALONE, "self.alive.load(Ordering::SeqCst) <= 2")]),
     mutant(
         Invariant::Alone,
@@ -260,7 +219,6 @@ pub const MUTANTS: &[Mutant] = &[
         self.cpus[cpu.0].word.store(OFF, Ordering::Release);\n",
         )],
     ),
-    // 6
     mutant(
         Invariant::DroppedClaim,
         "a claim that is dropped stays counted",
@@ -287,7 +245,6 @@ pub const MUTANTS: &[Mutant] = &[
             ),
         ],
     ),
-    // 7
     mutant(
         Invariant::Policy,
         "a CPU that is on can be taken away",
@@ -355,7 +312,6 @@ pub const MUTANTS: &[Mutant] = &[
         "the thread of a CPU that was taken away stays",
         &[change("            DISABLED => Next::Leave,\n", "")],
     ),
-    // 8
     mutant(
         Invariant::Stop,
         "who is first is a load and a store",
@@ -393,7 +349,6 @@ pub const MUTANTS: &[Mutant] = &[
         "a new life has stopped already",
         &[change("        self.stopped.store(false, Ordering::SeqCst);\n", "")],
     ),
-    // 9
     mutant(Invariant::Generations, "a start that was handed over is dropped", &[change(FORGET, "")]),
     mutant(
         Invariant::Generations,

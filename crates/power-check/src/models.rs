@@ -48,8 +48,12 @@ impl Model {
     }
 }
 
-/// All of them.
-pub const MODELS: &[&[Model]] = &[
+/// Those that try to break an invariant.
+pub fn models(breaks: Invariant) -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().copied().flatten().filter(move |model| model.breaks == breaks)
+}
+
+const MODELS: &[&[Model]] = &[
     one_winner::MODELS,
     whole_start::MODELS,
     no_lost_wake_up::MODELS,

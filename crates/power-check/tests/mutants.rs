@@ -3,13 +3,12 @@
 #![allow(missing_docs, reason = "tests")]
 
 use switchboard_power_check::{
-    Broken, Effort, FLAWS, Invariant, MODELS, MUTANTS, Subject, explore, mutant, original,
+    Broken, Effort, FLAWS, Invariant, MUTANTS, Subject, explore, models, mutant, original,
 };
 
 /// The first model of an invariant that something breaks, and how.
 fn noticed(subject: Subject, invariant: Invariant) -> Option<(&'static str, Broken)> {
-    let models = MODELS.iter().copied().flatten().filter(|model| model.breaks == invariant);
-    models.into_iter().find_map(|model| Some((model.name, explore(model, subject, Effort::Usual).err()?)))
+    models(invariant).find_map(|model| Some((model.name, explore(model, subject, Effort::Usual).err()?)))
 }
 
 fn assert_noticed(invariant: Invariant) {

@@ -155,7 +155,7 @@ pub struct Status {
     pub possible: u32,
     /// How many of them the guest may have now.
     pub present: u32,
-    /// How many of them are on.
+    /// How many of them are on. 0 where KVM answers PSCI, and does not say.
     pub online: u32,
     /// How often it has been reset.
     pub resets: u64,
@@ -265,6 +265,8 @@ pub enum ChangeResult {
     Abandoned,
     /// The host has no room for the CPU's thread.
     Failed,
+    /// Of several CPUs, this one could not be asked for: the guest is busy with it, or cannot be told. Others have been.
+    Impossible,
 }
 
 /// Why a request has not been done.
@@ -315,8 +317,6 @@ pub enum ProblemCode {
     DeviceTree,
     /// KVM answers PSCI, and knows of no policy.
     KvmPsci,
-    /// The guest has no driver that could hear it, or no such device.
-    NoDevice,
     /// The machine is not in a state in which that can be done.
     State,
     /// Too many clients.

@@ -88,7 +88,16 @@ impl Server {
     }
 
     fn accept_clients<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, handler: &'scope dyn Handler) {
-        while let Ok(Woken::Ready) = self.closing.wait(&self.listener, PollFlags::IN) {
+        loop {
+            match self.closing.wait(&self.listener, PollFlags::IN) {
+                Ok(Woken::Ready) => {}
+                Ok(_) => break,
+                // As below.
+                Err(_) => {
+                    thread::sleep(PATIENCE);
+                    continue;
+                }
+            }
             match self.listener.accept() {
                 Ok((socket, _)) => self.start(scope, socket, handler),
                 // The client that waited has gone again.

@@ -59,6 +59,12 @@ impl Machine {
         self.hotplug.events().read(EVENT, |_| false)
     }
 
+    /// The guest reads the event and acknowledges it.
+    fn hear(&mut self) {
+        let event = self.event();
+        self.write(EVENT, event);
+    }
+
     fn ost(&mut self, event: u32, status: u32) -> Option<CpuIndex> {
         self.write(OST_EVENT, event);
         self.write(OST_STATUS, status)
@@ -84,7 +90,7 @@ fn a_cpu_that_is_added_is_raised_heard_taken_and_online() {
     let ticket = machine.add().unwrap();
     assert_eq!(machine.power.state(CPU), CpuPower::Off, "the guest may have it before it is told");
     assert_eq!((machine.event(), machine.result(ticket)), (1, ChangeResult::Unheard));
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!((machine.event(), machine.result(ticket)), (0, ChangeResult::Unanswered));
     machine.ost(1, 0);
     assert_eq!(machine.result(ticket), ChangeResult::NotOnline);
@@ -99,7 +105,7 @@ fn a_cpu_that_is_removed_is_the_guests_until_it_has_released_it() {
 
     let ticket = machine.remove().unwrap();
     assert_eq!((machine.event(), machine.result(ticket)), (3, ChangeResult::Unheard));
-    machine.write(EVENT, 0);
+    machine.hear();
     machine.ost(3, 0x84);
     assert_eq!(machine.result(ticket), ChangeResult::Unanswered);
     assert_eq!(machine.power.state(CPU), CpuPower::On);
@@ -118,7 +124,7 @@ fn a_cpu_that_is_removed_is_the_guests_until_it_has_released_it() {
 fn a_guest_that_never_says_that_it_is_through_has_released_the_cpu_all_the_same() {
     let mut machine = Machine::with_two(Told::ByEvents);
     let ticket = machine.remove().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     machine.turn_off();
     machine.write(EJECTED, 1);
     assert_eq!(machine.result(ticket), ChangeResult::Released, "for whoever stops waiting");
@@ -130,7 +136,7 @@ fn a_guest_that_never_says_that_it_is_through_has_released_the_cpu_all_the_same(
 fn a_guest_that_refuses_to_release_a_cpu_keeps_it() {
     let mut machine = Machine::with_two(Told::ByEvents);
     let ticket = machine.remove().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     machine.ost(3, 0x84);
     assert_eq!(machine.ost(3, 0x82), None);
     assert_eq!(machine.result(ticket), ChangeResult::Refused { event: 3, status: 0x82 });
@@ -142,7 +148,7 @@ fn a_guest_that_refuses_to_release_a_cpu_keeps_it() {
 fn a_guest_that_refuses_a_cpu_does_not_have_it() {
     let mut machine = Machine::new(Told::ByEvents);
     let ticket = machine.add().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!(machine.ost(1, 0x81), Some(CPU));
     assert_eq!(machine.result(ticket), ChangeResult::Refused { event: 1, status: 0x81 });
     assert_eq!(machine.power.state(CPU), CpuPower::Disabled);
@@ -152,7 +158,7 @@ fn a_guest_that_refuses_a_cpu_does_not_have_it() {
 fn a_running_cpu_is_not_released_whatever_the_guest_says() {
     let mut machine = Machine::with_two(Told::ByEvents);
     let ticket = machine.remove().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!(machine.write(EJECTED, 1), None);
     assert_eq!(machine.power.state(CPU), CpuPower::On);
     assert_eq!(machine.result(ticket), ChangeResult::Unanswered);
@@ -164,6 +170,36 @@ fn the_boot_cpu_is_not_released_even_when_it_is_off() {
     machine.power.reset();
     assert_eq!(machine.write(0x1002, 1), None);
     assert_eq!(machine.power.state(CpuIndex(0)), CpuPower::Off);
+}
+
+#[test]
+fn what_a_guest_has_heard_before_a_reset_the_next_one_is_told_again() {
+    let mut machine = Machine::with_two(Told::ByEvents);
+    let ticket = machine.remove().unwrap();
+    machine.hear();
+    machine.hotplug.reset();
+    assert_eq!((machine.event(), machine.result(ticket)), (3, ChangeResult::Unheard));
+}
+
+#[test]
+fn a_reset_between_eject_and_its_last_word_is_a_release() {
+    let mut machine = Machine::with_two(Told::ByEvents);
+    let ticket = machine.remove().unwrap();
+    machine.hear();
+    machine.turn_off();
+    machine.write(EJECTED, 1);
+    machine.hotplug.reset();
+    assert_eq!((machine.result(ticket), machine.hotplug.pending(CPU)), (ChangeResult::Released, None));
+}
+
+#[test]
+fn a_guest_that_heard_long_ago_is_asked_again() {
+    let mut machine = Machine::with_two(Told::ByEvents);
+    let ticket = machine.remove().unwrap();
+    machine.hear();
+    assert_eq!((machine.remove(), machine.event()), (Ok(ticket), 0), "it has only just heard");
+    machine.hotplug.cpus[CPU.0].request.as_mut().unwrap().since -= 2 * EJECTION;
+    assert_eq!((machine.remove(), machine.event()), (Ok(ticket), 3));
 }
 
 #[test]
@@ -185,7 +221,7 @@ fn a_cpu_that_the_guest_finds_before_it_is_told_of_it_is_online() {
     machine.hotplug.started(CPU);
     assert_eq!(machine.result(ticket), ChangeResult::Online);
     assert_eq!(machine.event(), 1, "it is still told: its scan finds the CPU there");
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!(machine.ost(1, 0), None);
 }
 
@@ -211,7 +247,7 @@ fn a_request_that_the_guest_has_not_heard_can_be_taken_back() {
 fn a_request_that_the_guest_works_on_is_not_taken_back() {
     let mut machine = Machine::with_two(Told::ByEvents);
     machine.remove().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!(machine.add(), Err(Impossible::Busy));
 }
 
@@ -219,11 +255,11 @@ fn a_request_that_the_guest_works_on_is_not_taken_back() {
 fn a_cpu_that_the_guest_never_brought_online_can_be_asked_back() {
     let mut machine = Machine::new(Told::ByEvents);
     let added = machine.add().unwrap();
-    machine.write(EVENT, 0);
+    machine.hear();
     machine.ost(1, 0);
     let removed = machine.remove().unwrap();
     assert_eq!((machine.event(), machine.result(added)), (3, ChangeResult::Abandoned));
-    machine.write(EVENT, 0);
+    machine.hear();
     assert_eq!(machine.write(EJECTED, 1), Some(CPU));
     assert_eq!(machine.result(removed), ChangeResult::Released);
 }

@@ -73,7 +73,7 @@ impl Handler for Machine {
                 };
                 Ok(Reply::Changes { changes: vec![report; usize::try_from(count).unwrap()] })
             }
-            _ => Err(Problem::new(ProblemCode::NoDevice, "not in this test").with_hint("take another")),
+            _ => Err(Problem::new(ProblemCode::State, "not in this test").with_hint("take another")),
         }
     }
 }

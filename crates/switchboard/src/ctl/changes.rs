@@ -20,6 +20,11 @@ pub(super) fn failure(report: &ChangeReport) -> Option<Failure> {
                     .to_owned(),
             ),
         ),
+        ChangeResult::Impossible => (
+            Status::CannotBeDone,
+            format!("CPU {cpu} could not be asked for: the guest is busy with it, or cannot be told"),
+            Some(format!("`cpus {}` with this CPU says why", change_name(change))),
+        ),
         ChangeResult::Unheard => (
             Status::NotInTime,
             format!(
@@ -53,6 +58,13 @@ pub(super) fn failure(report: &ChangeReport) -> Option<Failure> {
         ),
     };
     Some(Failure::new(status, message, hint))
+}
+
+const fn change_name(change: Change) -> &'static str {
+    match change {
+        Change::Add => "add",
+        Change::Remove => "remove",
+    }
 }
 
 const UDEV_RULE: &str =

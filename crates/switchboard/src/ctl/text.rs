@@ -132,6 +132,7 @@ const fn result(result: ChangeResult) -> &'static str {
         ChangeResult::NotOnline => "not online",
         ChangeResult::Abandoned => "abandoned",
         ChangeResult::Failed => "failed",
+        ChangeResult::Impossible => "not possible",
     }
 }
 

@@ -104,7 +104,9 @@ impl Events {
                 None
             }
             Register::OfCpu(cpu, registers::EVENT) => {
-                self.cpus[cpu].event.take().map(|_| Happening::Heard { cpu })
+                // Another one may have taken its place since the guest has read it.
+                let heard = self.cpus[cpu].event.take_if(|event| event.number() == value);
+                heard.map(|_| Happening::Heard { cpu })
             }
             Register::OfCpu(cpu, registers::EJECTED) if value & 1 != 0 => Some(Happening::Released { cpu }),
             Register::OfCpu(cpu, registers::OST_EVENT) => {

@@ -5,7 +5,7 @@
 //! 0x0004  POWER_BUTTON  u32: bit 0, it has been pressed; writing 1 acknowledges
 //! 0x1000  CPUS          16 bytes for each CPU:
 //!         +0  ENABLED     u8, read only: 1 if the guest may have the CPU
-//!         +1  EVENT       u8: 0 none, 1 device check, 3 eject request; any write acknowledges
+//!         +1  EVENT       u8: 0 none, 1 device check, 3 eject request; writing what was read acknowledges
 //!         +2  EJECTED     u8: writing 1 says that the guest has released the CPU (`_EJ0`)
 //!         +4  OST_EVENT   u32: which event `_OST` is about
 //!         +8  OST_STATUS  u32: what became of it; writing it says so

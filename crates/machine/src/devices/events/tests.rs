@@ -30,9 +30,9 @@ fn an_event_keeps_the_line_up_until_it_is_acknowledged() {
     events.raise(2, Event::DeviceCheck);
     assert_eq!((read(&events, 0), read(&events, CPU_2 + 1)), (2, 1));
     assert_eq!(events.interrupt_level(), Level::High);
-    assert_eq!(events.write(CPU_2 + 1, 0), Some(Happening::Heard { cpu: 2 }));
+    assert_eq!(events.write(CPU_2 + 1, 1), Some(Happening::Heard { cpu: 2 }));
     assert_eq!(events.interrupt_level(), Level::Low);
-    assert_eq!(events.write(CPU_2 + 1, 0), None, "there is nothing to acknowledge");
+    assert_eq!(events.write(CPU_2 + 1, 1), None, "there is nothing to acknowledge");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_lowest_cpu_with_an_event_comes_first() {
     events.raise(3, Event::EjectRequest);
     events.raise(1, Event::DeviceCheck);
     assert_eq!(read(&events, 0), 1);
-    events.write(0x1011, 0);
+    events.write(0x1011, 1);
     assert_eq!((read(&events, 0), read(&events, 0x1031)), (3, 3));
 }
 
@@ -51,6 +51,8 @@ fn a_later_event_takes_the_place_of_one_that_was_not_heard() {
     events.raise(2, Event::DeviceCheck);
     events.raise(2, Event::EjectRequest);
     assert_eq!(read(&events, CPU_2 + 1), 3);
+    assert_eq!(events.write(CPU_2 + 1, 1), None, "the guest acknowledges what it has read before");
+    assert_eq!(events.interrupt_level(), Level::High);
     assert!(events.withdraw(2));
     assert!(!events.withdraw(2));
     assert_eq!(events.interrupt_level(), Level::Low);

@@ -6,7 +6,7 @@
 //! **Lines.** Each is an input until the guest makes it an output. What the guest writes to the data register of an input
 //! is lost, as Linux's driver knows. What it reads is the level outside for an input, and what it wrote for an output.
 //!
-//! **Interrupts.** Every change of what is outside or of how it is looked at is followed by a look at the lines: an
+//! **Interrupts.** Every change of what is outside is followed by a look at the lines: an
 //! edge is kept until the guest clears it; a level counts as long as it lasts, and clearing it does nothing. Only an
 //! input interrupts.
 //!
