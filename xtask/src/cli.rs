@@ -214,7 +214,7 @@ pub(crate) struct TestArguments {
     /// Where the arm64 host is.
     #[command(flatten)]
     pub(crate) place: Place,
-    /// The tests that have a long form at full length: a thousand hotplug requests where CI makes sixty
+    /// The tests that have a long form at full length: a thousand hotplug requests where CI makes forty
     #[arg(long)]
     pub(crate) long: bool,
     /// Only tests whose name contains this, and all of a program whose name does (lab_hotplug)

@@ -54,13 +54,10 @@ const LOAD: &str = "\
 
 #[test]
 fn requests_at_random_under_load_lose_no_cpu() {
-    let requests: u32 = if is_long() {
-        1000
-    } else if is_principal_host() {
-        60
-    } else {
-        20
-    };
+    if !is_long() && !is_principal_host() {
+        return;
+    }
+    let requests: u32 = if is_long() { 1000 } else { 40 };
     let operator = Operator::new("stress");
     let mut guest = Guest::linux_of(
         "6.12",
