@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Ended, Guest, is_principal_host, lab_path, path};
+use common::{Ended, Guest, is_long, lab_path, path};
 
 fn pass(tests: &str, cpus: &str) -> Ended {
     let ended = Guest::bare(tests, &["--cpus", cpus]).end();
@@ -25,8 +25,8 @@ fn a_cpu_starts_at_its_entry_with_its_context_and_goes_off_again() {
 }
 
 #[test]
-fn of_two_cpus_that_start_a_third_exactly_one_succeeds_10_000_times() {
-    let rounds = if is_principal_host() { 10_000 } else { 1000 };
+fn of_two_cpus_that_start_a_third_exactly_one_succeeds_every_time() {
+    let rounds = if is_long() { 10_000 } else { 1500 };
     pass(&format!("test=cpu_on_race rounds={rounds} conduit=hvc"), "3");
 }
 
@@ -42,7 +42,7 @@ fn every_id_of_the_standard_and_vendor_pages_has_a_defined_result() {
 
 #[test]
 fn ids_at_a_prime_stride_over_all_have_defined_results() {
-    let stride = if is_principal_host() { 4093 } else { 40_961 };
+    let stride = if is_long() { 4093 } else { 32_749 };
     pass(&format!("test=stride conduit=both stride={stride} seed=2"), "1");
 }
 

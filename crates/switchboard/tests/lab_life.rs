@@ -8,7 +8,7 @@ mod common;
 
 use std::{thread::sleep, time::Duration};
 
-use common::{Guest, Operator, is_principal_host};
+use common::{Guest, Operator, is_long, is_principal_host};
 
 fn boot(operator: &Operator, version: &str, arguments: &[&str]) -> Guest {
     let control = ["--cpus", "2", "--control", operator.socket(), "--append", "quiet"];
@@ -58,7 +58,7 @@ fn the_power_button_shuts_a_7_2_guest_with_acpi_down() {
 
 #[test]
 fn the_power_button_shuts_a_7_2_guest_with_a_device_tree_down() {
-    if !is_principal_host() {
+    if !is_long() {
         return;
     }
     power_button("7.2", "--fdt");

@@ -31,8 +31,8 @@ pub fn lab_path(variable: &str) -> PathBuf {
         .into()
 }
 
-/// Is this the host on which the long tests are run in full? On the others they are a tenth as long: what they test
-/// is ours, and KVM's part in it is what every other test uses too.
+/// Is this the host on which those tests are run that are about what is ours alone? KVM's part in it is what every other
+/// test uses too.
 pub fn is_principal_host() -> bool {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
 }
