@@ -13,7 +13,7 @@ use crate::{Model, Subject};
 pub enum Effort {
     /// A minute or two for all models.
     Usual,
-    /// Nearly all models without a bound: half an hour.
+    /// All models but one without a bound: a quarter of an hour.
     Long,
 }
 
