@@ -1,7 +1,7 @@
 //! The monitor: everything that it takes to have PSCI answered in userspace.
 use kvm_bindings::kvm_vcpu_init;
 use kvm_ioctls::{VcpuExit, VcpuFd};
-use std::{sync::Arc, sync::OnceLock, thread, thread::Thread};
+use std::{sync::Arc, sync::Mutex, thread, thread::Thread};
 use switchboard_firmware::psci::{Endianness, Next, PowerTable, Psci, PsciVersion, Start};
 use switchboard_firmware::{Call, CpuIndex, EntryPoint, Firmware, Host, Outcome};
 use switchboard_firmware::{RegisterFault, Registers, SystemRegister};
@@ -14,7 +14,7 @@ struct Vcpu(VcpuFd);
 struct Machine {
     power: Arc<PowerTable>,
     firmware: Firmware,
-    threads: [OnceLock<Thread>; 2],
+    threads: [Mutex<Option<Thread>>; 2],
     init: kvm_vcpu_init,
 }
 
@@ -42,7 +42,7 @@ impl Host for Machine {
 impl Machine {
     /// A vCPU's thread: sleeps while its CPU is off, runs while it is on, leaves when the machine has stopped.
     fn live(&self, cpu: CpuIndex, mut vcpu: Vcpu) {
-        self.threads[cpu.0].get_or_init(thread::current); // Before the first look, so that no wake-up is lost.
+        *self.threads[cpu.0].lock().unwrap() = Some(thread::current()); // Before the first look, so that no wake-up is lost.
         loop {
             match self.power.next(cpu) {
                 Next::Leave => return,
@@ -67,11 +67,11 @@ impl Machine {
         }
         match outcome {
             Outcome::Start(CpuIndex(target)) => {
-                self.threads[target].get().into_iter().for_each(Thread::unpark);
+                self.threads[target].lock().unwrap().iter().for_each(Thread::unpark);
             }
             Outcome::SystemOff(_) => {
                 self.power.stop();
-                self.threads.iter().filter_map(OnceLock::get).for_each(Thread::unpark);
+                self.threads.iter().for_each(|thread| thread.lock().unwrap().iter().for_each(Thread::unpark));
             }
             _ => {}
         }
