@@ -2,20 +2,21 @@
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use switchboard_firmware::{
-    CpuIndex,
-    psci::{CpuPower, PowerTable},
-};
+use switchboard_firmware::{CpuIndex, psci::PowerTable};
 use switchboard_smccc::Mpidr;
 
 use crate::{
+    Description,
     control::protocol::ChangeResult,
-    hotplug::{Hotplug, Progress, Ticket, Told},
+    hotplug::{Hotplug, Progress, Ticket},
     sync::lock,
 };
+
+/// How long somebody who has gone is waited for without a look.
+const NOW_AND_THEN: Duration = Duration::from_millis(500);
 
 /// The CPUs and the buttons of a machine.
 pub(crate) struct Board {
@@ -41,13 +42,13 @@ pub(crate) enum Button {
 
 impl Board {
     /// A machine that can have these CPUs, and has the first `present` of them.
-    pub(crate) fn new(affinities: &[Mpidr], present: usize, told: Told) -> Self {
+    pub(crate) fn new(affinities: &[Mpidr], present: usize, description: Description) -> Self {
         let power = PowerTable::new(affinities);
         for index in present..affinities.len() {
             // Nothing is on yet.
             let _ = power.disable(CpuIndex(index));
         }
-        let hotplug = Hotplug::new(affinities.len(), told);
+        let hotplug = Hotplug::new(affinities.len(), description);
         Self {
             power: power.into(),
             affinities: affinities.into(),
@@ -66,8 +67,7 @@ impl Board {
 
     /// The CPUs that the guest may have.
     pub(crate) fn present(&self) -> Vec<CpuIndex> {
-        let has = |cpu: &CpuIndex| self.power.state(*cpu) != CpuPower::Disabled;
-        (0..self.power.len()).map(CpuIndex).filter(has).collect()
+        (0..self.power.len()).map(CpuIndex).filter(|&cpu| self.power.is_enabled(cpu)).collect()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -87,7 +87,8 @@ impl Board {
         self.changed.notify_all();
     }
 
-    /// Waits until a request is over, the deadline has passed or `is_over`. Says what came of it, and when.
+    /// Waits until a request is over, the deadline has passed or `is_over`, which is asked now and then. Says what came of
+    /// it, and when.
     pub(crate) fn wait(
         &self,
         cpu: CpuIndex,
@@ -104,7 +105,7 @@ impl Board {
                 Progress::Pending(result) if now >= deadline => return (result, now),
                 Progress::Pending(_) => {}
             }
-            let left = deadline.saturating_duration_since(now);
+            let left = deadline.saturating_duration_since(now).min(NOW_AND_THEN);
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -9,8 +9,8 @@ use switchboard_smccc::Ipa;
 use crate::{
     Error,
     board::{Board, Button, State},
+    config::Description,
     devices::{Level, pl011::Pl011, pl061::Pl061},
-    hotplug::Told,
     layout,
     session::Session,
     sync::lock,
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct Bus<'line> {
     pub(crate) uart: Uart<'line>,
     board: Arc<Board>,
-    told: Told,
+    description: Description,
     events_line: &'line Line<'line>,
     gpio: Mutex<Pl061>,
     gpio_line: &'line Line<'line>,
@@ -76,16 +76,20 @@ impl<'vm> Lines<'vm> {
 }
 
 impl<'line> Bus<'line> {
-    pub(crate) fn new(lines: &'line Lines<'line>, board: Arc<Board>, told: Told) -> Result<Self, Error> {
+    pub(crate) fn new(
+        lines: &'line Lines<'line>,
+        board: Arc<Board>,
+        description: Description,
+    ) -> Result<Self, Error> {
         // To an ACPI guest the serial port is a generic UART, which firmware has enabled.
-        let pl011 = match told {
-            Told::ByEvents => Pl011::enabled(),
-            Told::Never => Pl011::new(),
+        let pl011 = match description {
+            Description::Acpi => Pl011::enabled(),
+            Description::DeviceTree => Pl011::new(),
         };
         Ok(Self {
             uart: Uart::new(pl011, &lines.uart)?,
             board,
-            told,
+            description,
             events_line: &lines.events,
             gpio: Mutex::new(Pl061::new()),
             gpio_line: &lines.gpio,
@@ -131,9 +135,9 @@ impl<'line> Bus<'line> {
     /// Brings what happened outside to the devices: events for the guest, the power button.
     pub(crate) fn update(&self) {
         let state = self.board.lock();
-        match self.told {
-            Told::ByEvents => self.events_line.set(state.hotplug.events().interrupt_level()),
-            Told::Never => {
+        match self.description {
+            Description::Acpi => self.events_line.set(state.hotplug.events().interrupt_level()),
+            Description::DeviceTree => {
                 let mut gpio = lock(&self.gpio);
                 let level = match state.button {
                     Button::Up => Level::Low,
@@ -158,7 +162,7 @@ impl<'line> Bus<'line> {
     }
 
     fn is_enabled(&self, cpu: usize) -> bool {
-        self.board.power.state(CpuIndex(cpu)) != switchboard_firmware::psci::CpuPower::Disabled
+        self.board.power.is_enabled(CpuIndex(cpu))
     }
 
     fn place(&self, address: Ipa) -> Place {
@@ -166,9 +170,13 @@ impl<'line> Bus<'line> {
         if let Some(offset) = at(layout::UART, layout::UART_SIZE) {
             return Place::Uart(offset);
         }
-        match self.told {
-            Told::ByEvents => at(layout::EVENTS, layout::EVENTS_SIZE).map_or(Place::Nothing, Place::Events),
-            Told::Never => at(layout::GPIO, layout::GPIO_SIZE).map_or(Place::Nothing, Place::Gpio),
+        match self.description {
+            Description::Acpi => {
+                at(layout::EVENTS, layout::EVENTS_SIZE).map_or(Place::Nothing, Place::Events)
+            }
+            Description::DeviceTree => {
+                at(layout::GPIO, layout::GPIO_SIZE).map_or(Place::Nothing, Place::Gpio)
+            }
         }
     }
 }

@@ -36,14 +36,14 @@ pub struct Control {
 #[derive(Default)]
 struct State {
     request: Option<End>,
-    life: Option<Life>,
+    life: Option<CurrentLife>,
     lives: u64,
     ended: bool,
 }
 
 /// The present life.
 #[derive(Clone)]
-pub(crate) struct Life {
+pub(crate) struct CurrentLife {
     pub(crate) session: Arc<Session>,
     pub(crate) board: Arc<Board>,
 }
@@ -85,7 +85,7 @@ impl Control {
     }
 
     /// The present life; none before the first.
-    pub(crate) fn life(&self) -> Option<Life> {
+    pub(crate) fn life(&self) -> Option<CurrentLife> {
         lock(&self.state).life.clone()
     }
 
@@ -120,20 +120,27 @@ impl Control {
             session.finish(Ok(LifeEnd::End(end)));
         }
         state.lives += 1;
-        state.life = Some(Life { session: Arc::clone(&session), board: Arc::clone(board) });
+        state.life = Some(CurrentLife { session: Arc::clone(&session), board: Arc::clone(board) });
         session
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::mpsc,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use switchboard_firmware::CpuIndex;
     use switchboard_smccc::Mpidr;
 
     use super::*;
-    use crate::{hotplug::Told, session::Notice};
+    use crate::{config::Description, control::protocol::ChangeResult, session::Notice};
 
     fn begin(control: &Control) -> Arc<Session> {
-        control.begin(&Arc::new(Board::new(&[Mpidr::from_register(0)], 1, Told::Never)))
+        control.begin(&Arc::new(Board::new(&[Mpidr::from_register(0)], 1, Description::DeviceTree)))
     }
 
     fn end_of(session: &Session) -> LifeEnd {
@@ -158,6 +165,35 @@ mod tests {
         let life = begin(&control);
         control.end(End::Quit);
         assert_eq!(end_of(&life), LifeEnd::End(End::Quit));
+    }
+
+    /// Whoever waits asks, under the board's lock, whether the machine has ended. The end, which tells them, held its own
+    /// lock meanwhile, and neither went on.
+    #[test]
+    fn the_end_does_not_wait_for_those_who_wait_for_the_guest() {
+        let control = Arc::new(Control::new());
+        let board = Arc::new(Board::new(&[0, 1].map(Mpidr::from_register), 1, Description::Acpi));
+        control.begin(&board);
+        let cpu = CpuIndex(1);
+        let ticket = board.lock().hotplug.add(cpu, &board.power).unwrap();
+        let ((ask, asked), (end, ended)) = (mpsc::channel(), mpsc::channel());
+        let waiter = {
+            let control = Arc::clone(&control);
+            move || {
+                let deadline = Instant::now() + Duration::from_secs(60);
+                let is_over = || {
+                    let _ = ask.send(());
+                    // Long enough for the end to have begun.
+                    thread::sleep(Duration::from_millis(50));
+                    control.has_ended()
+                };
+                let _ = end.send(board.wait(cpu, ticket, deadline, is_over).0);
+            }
+        };
+        thread::spawn(waiter);
+        asked.recv().unwrap();
+        thread::spawn(move || control.set_ended());
+        assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(ChangeResult::Abandoned));
     }
 
     #[test]

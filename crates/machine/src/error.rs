@@ -6,7 +6,7 @@ use switchboard_firmware::{CpuIndex, DeclarationError, RegisterFault, psci::Psci
 use thiserror::Error;
 
 use crate::{
-    boot::{fdt::FdtError, image::ImageError, placement::PlacementError},
+    boot::{efi::EfiError, fdt::FdtError, image::ImageError, placement::PlacementError},
     control::BindError,
 };
 
@@ -91,6 +91,9 @@ pub enum Error {
     /// The device tree could not be made.
     #[error("the device tree could not be made")]
     DeviceTree(#[from] FdtError),
+    /// The hardware could not be described by ACPI.
+    #[error("the hardware cannot be described by ACPI")]
+    Acpi(#[source] EfiError),
     /// The device tree could not be written to its file.
     #[error("the device tree cannot be written to {}", path.display())]
     DumpDeviceTree {
@@ -124,6 +127,16 @@ pub enum Error {
         /// Why.
         source: VcpuError,
     },
+}
+
+/// A command line that no kernel takes is the same mistake with and without ACPI.
+impl From<EfiError> for Error {
+    fn from(error: EfiError) -> Self {
+        match error {
+            EfiError::DeviceTree(error) => Self::DeviceTree(error),
+            error => Self::Acpi(error),
+        }
+    }
 }
 
 /// Why a vCPU cannot go on.
@@ -165,6 +178,7 @@ impl Error {
             Self::HotplugUnderKvm => {
                 "leave PSCI to Switchboard with `--psci userspace`, or give the guest all CPUs with `--cpus N`".into()
             }
+            Self::Acpi(EfiError::Tables(_)) => "ask for fewer CPUs with `--cpus`, or for a device tree with `--fdt`".into(),
             Self::Control(error) => error.hint(),
             Self::NoGic => "run `switchboard host` to see what this host offers".into(),
             Self::Vcpu { source: VcpuError::UndecodedAccess, .. } => {

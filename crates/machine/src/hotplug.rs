@@ -25,6 +25,7 @@ use switchboard_firmware::{
 };
 
 use crate::{
+    Description,
     control::protocol::{Change, ChangeResult},
     devices::events::{Event, Events, Happening},
 };
@@ -34,17 +35,8 @@ pub(crate) struct Hotplug {
     events: Events,
     cpus: Box<[Cpu]>,
     tickets: u64,
-    /// Without ACPI the guest cannot be told.
-    told: Told,
-}
-
-/// Can the guest be told of events?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// By the event device.
-    ByEvents,
-    /// Not at all: its device tree has no such device.
-    Never,
+    /// Without ACPI the guest cannot be told of events.
+    description: Description,
 }
 
 #[derive(Default)]
@@ -101,12 +93,12 @@ pub(crate) enum Progress {
 }
 
 impl Hotplug {
-    pub(crate) fn new(cpus: usize, told: Told) -> Self {
+    pub(crate) fn new(cpus: usize, description: Description) -> Self {
         Self {
             events: Events::new(cpus),
             cpus: (0..cpus).map(|_| Cpu::default()).collect(),
             tickets: 0,
-            told,
+            description,
         }
     }
 
@@ -163,12 +155,12 @@ impl Hotplug {
         if !power.enable(cpu) {
             return Err(Impossible::Unchanged);
         }
-        let stage = match self.told {
-            Told::ByEvents => {
+        let stage = match self.description {
+            Description::Acpi => {
                 self.events.raise(cpu.0, Event::DeviceCheck);
                 Stage::Raised
             }
-            Told::Never => Stage::Taken,
+            Description::DeviceTree => Stage::Taken,
         };
         Ok(self.open(cpu, Change::Add, stage))
     }
@@ -182,7 +174,8 @@ impl Hotplug {
             self.ask_again(cpu, stage);
             return Ok(ticket);
         }
-        let unheard = matches!(pending, Some((_, Stage::Raised, _))) || self.told == Told::Never;
+        let unheard =
+            matches!(pending, Some((_, Stage::Raised, _))) || self.description == Description::DeviceTree;
         match power.state(cpu) {
             CpuPower::Disabled => return Err(Impossible::Unchanged),
             _ if unheard && power.disable(cpu).is_ok() => {
@@ -192,7 +185,7 @@ impl Hotplug {
                 self.finish(cpu, ChangeResult::Released);
                 return Ok(ticket);
             }
-            _ if self.told == Told::Never => return Err(Impossible::CannotAsk),
+            _ if self.description == Description::DeviceTree => return Err(Impossible::CannotAsk),
             _ => {}
         }
         self.finish(cpu, ChangeResult::Abandoned);

@@ -11,7 +11,7 @@ use std::{
 
 use switchboard_firmware::{
     CpuIndex, EntryPoint, Firmware, Host, Service,
-    psci::{CpuPower, Endianness, Next, Psci, Start},
+    psci::{Endianness, Next, Psci, Start},
 };
 use switchboard_kvm::{Kicker, Vcpu, Vm};
 use switchboard_smccc::Ipa;
@@ -22,7 +22,6 @@ use crate::{
     boot::files::Boot,
     bus::{Bus, Lines},
     hardware::{Hardware, address_bits},
-    hotplug::Told,
     session::{LifeEnd, Notice, PanicGuard, Session},
     sync::lock,
     vcpu::Cpu,
@@ -97,7 +96,7 @@ impl Machine {
             let life = Life {
                 firmware,
                 host: LentToFirmware { memory: &memory, began: Instant::now() },
-                bus: Bus::new(&lines, Arc::clone(board), told(config))?,
+                bus: Bus::new(&lines, Arc::clone(board), config.description)?,
                 session,
                 board: Arc::clone(board),
                 answered_by: config.psci,
@@ -111,7 +110,7 @@ impl Machine {
     }
 }
 
-impl<'vm> Life<'vm> {
+impl Life<'_> {
     fn run(
         &self,
         mut vcpus: Vec<Vcpu>,
@@ -176,7 +175,7 @@ impl<'vm> Life<'vm> {
         if matches!(slot, Slot::Running { left, .. } if left.load(Ordering::Acquire)) {
             *slot = std::mem::replace(slot, Slot::Lost).collect();
         }
-        let is_enabled = self.board.power.state(cpu) != CpuPower::Disabled;
+        let is_enabled = self.board.power.is_enabled(cpu);
         match slot {
             Slot::Parked(_) if is_enabled => {
                 let parked = std::mem::replace(slot, Slot::Lost);
@@ -212,7 +211,7 @@ impl<'vm> Life<'vm> {
         around: Surroundings<'around>,
     ) -> Result<(), Error> {
         for (index, slot) in slots.iter_mut().enumerate() {
-            if self.board.power.state(CpuIndex(index)) == CpuPower::Disabled {
+            if !self.board.power.is_enabled(CpuIndex(index)) {
                 continue;
             }
             let Slot::Parked(vcpu) = std::mem::replace(slot, Slot::Lost) else { continue };
@@ -344,7 +343,7 @@ impl Host for LentToFirmware<'_> {
     }
 }
 
-impl<'scope> Slot<'scope> {
+impl Slot<'_> {
     fn kick(&self) {
         if let Self::Running { kicker, .. } = self {
             kicker.kick();
@@ -384,14 +383,7 @@ impl<'scope> Slot<'scope> {
 
 fn board(config: &crate::Config, hardware: &Hardware) -> Board {
     let present = usize::try_from(config.cpus.boot).expect("addresses of arm64 have 64 bits");
-    Board::new(&hardware.affinities, present, told(config))
-}
-
-fn told(config: &crate::Config) -> Told {
-    match config.description {
-        crate::Description::Acpi => Told::ByEvents,
-        crate::Description::DeviceTree => Told::Never,
-    }
+    Board::new(&hardware.affinities, present, config.description)
 }
 
 /// The services of a machine.

@@ -11,13 +11,13 @@ use crate::{
     AnsweredBy, Control, End,
     board::{Button, State},
     control::{
-        Handler,
+        Caller, Handler,
         protocol::{
             Change, ChangeReport, ChangeResult, Command, CpuState, CpuStatus, Description, MachineState,
             Problem, ProblemCode, Reply, Status,
         },
     },
-    ending::Life,
+    ending::CurrentLife,
     hotplug::{Impossible, Ticket, is_on},
     session::{Activity, LifeEnd, Pause, ResetBy},
 };
@@ -42,31 +42,35 @@ struct Made {
     at: Instant,
 }
 
+/// How long somebody waits for the guest, in milliseconds; not at all without it. And who.
+#[derive(Clone, Copy)]
+struct Waiting<'caller> {
+    wait: Option<u64>,
+    caller: &'caller dyn Caller,
+}
+
 type Answer<T> = Result<T, Problem>;
 
 impl Handler for Operator<'_> {
-    fn handle(&self, command: Command) -> Answer<Reply> {
-        if command == Command::Stop {
-            self.control.end(End::Stopped);
-            return Ok(Reply::Done);
-        }
+    fn handle(&self, command: Command, caller: &dyn Caller) -> Answer<Reply> {
         let Some(life) = self.control.life() else {
             return match command {
                 Command::Status => Ok(Reply::Status(self.status_before_the_first_life())),
-                _ => Err(problem(ProblemCode::State, "the machine is still being made")),
+                Command::Stop => Ok(self.stop()),
+                _ => Err(Problem::new(ProblemCode::State, "the machine is still being made")),
             };
         };
         match command {
             Command::Status => Ok(Reply::Status(self.status(&life))),
             Command::Cpus => Ok(Reply::Cpus { cpus: cpus(&life) }),
-            Command::SetCpus { count, wait } => self.set_cpus(&life, count, wait),
+            Command::SetCpus { count, wait } => self.set_cpus(&life, count, Waiting { wait, caller }),
             Command::AddCpu { cpu, wait } => {
                 let made = self.change(&life, cpu, Change::Add)?;
-                Ok(Reply::Changes { changes: self.report(&life, &[made], wait) })
+                Ok(Reply::Changes { changes: self.report(&life, &[made], Waiting { wait, caller }) })
             }
             Command::RemoveCpu { cpu, wait } => {
                 let made = self.change(&life, cpu, Change::Remove)?;
-                Ok(Reply::Changes { changes: self.report(&life, &[made], wait) })
+                Ok(Reply::Changes { changes: self.report(&life, &[made], Waiting { wait, caller }) })
             }
             Command::PowerButton => {
                 self.press_power_button(&life);
@@ -86,12 +90,17 @@ impl Handler for Operator<'_> {
             },
             Command::Resume => done_if(life.session.resume(), "the machine is not paused"),
             Command::Wake => done_if(life.session.wake(), "the machine is not suspended"),
-            Command::Stop => unreachable!("answered above"),
+            Command::Stop => Ok(self.stop()),
         }
     }
 }
 
 impl Operator<'_> {
+    fn stop(&self) -> Reply {
+        self.control.end(End::Stopped);
+        Reply::Done
+    }
+
     fn status_before_the_first_life(&self) -> Status {
         Status {
             state: MachineState::Starting,
@@ -103,7 +112,7 @@ impl Operator<'_> {
         }
     }
 
-    fn status(&self, life: &Life) -> Status {
+    fn status(&self, life: &CurrentLife) -> Status {
         let count = |wanted: fn(CpuPower) -> bool| {
             count(
                 (0..life.board.power.len())
@@ -127,17 +136,13 @@ impl Operator<'_> {
         }
     }
 
-    fn set_cpus(&self, life: &Life, wanted: u32, wait: Option<u64>) -> Answer<Reply> {
+    fn set_cpus(&self, life: &CurrentLife, wanted: u32, waiting: Waiting<'_>) -> Answer<Reply> {
         let possible = life.board.power.len();
         let Some(wanted) = usize::try_from(wanted).ok().filter(|wanted| (1..=possible).contains(wanted))
         else {
             let message = format!("a machine of at most {possible} CPUs cannot have {wanted}");
-            return Err(Problem {
-                hint: Some(format!(
-                    "ask for 1 to {possible}; `--cpus max=` of `switchboard run` sets the most"
-                )),
-                ..problem(ProblemCode::CpuCount, &message)
-            });
+            let hint = format!("ask for 1 to {possible}; `--cpus max=` of `switchboard run` sets the most");
+            return Err(Problem::new(ProblemCode::CpuCount, message).with_hint(hint));
         };
         let mut wanted = changes(&will_have(life), wanted);
         // What is pending and stays wanted is joined, so that whoever asks can wait for it.
@@ -155,7 +160,7 @@ impl Operator<'_> {
                 Err(_) => impossible.push((cpu, change)),
             }
         }
-        let mut changes = self.report(life, &made, wait);
+        let mut changes = self.report(life, &made, waiting);
         changes.extend(impossible.into_iter().map(|(cpu, change)| ChangeReport {
             cpu,
             change,
@@ -165,9 +170,9 @@ impl Operator<'_> {
         Ok(Reply::Changes { changes })
     }
 
-    fn change(&self, life: &Life, cpu: u32, change: Change) -> Answer<Made> {
+    fn change(&self, life: &CurrentLife, cpu: u32, change: Change) -> Answer<Made> {
         if self.psci == AnsweredBy::Kvm {
-            return Err(problem(
+            return Err(Problem::new(
                 ProblemCode::KvmPsci,
                 "KVM answers this guest's PSCI calls, and knows of no CPU that a guest may not have",
             ));
@@ -175,13 +180,13 @@ impl Operator<'_> {
         let index = usize::try_from(cpu).ok().map(CpuIndex).filter(|cpu| cpu.0 < life.board.power.len());
         let Some(index) = index else {
             let most = life.board.power.len() - 1;
-            return Err(problem(
+            return Err(Problem::new(
                 ProblemCode::NoSuchCpu,
-                &format!("there is no CPU {cpu}: the last one is CPU {most}"),
+                format!("there is no CPU {cpu}: the last one is CPU {most}"),
             ));
         };
         if index.0 == 0 {
-            return Err(problem(ProblemCode::BootCpu, "CPU 0 boots the machine and is always there"));
+            return Err(Problem::new(ProblemCode::BootCpu, "CPU 0 boots the machine and is always there"));
         }
         let at = Instant::now();
         let request = {
@@ -198,32 +203,15 @@ impl Operator<'_> {
     }
 
     /// What came of requests, after waiting for them if that is wanted.
-    fn report(&self, life: &Life, made: &[Made], wait: Option<u64>) -> Vec<ChangeReport> {
+    fn report(&self, life: &CurrentLife, made: &[Made], waiting: Waiting<'_>) -> Vec<ChangeReport> {
         // Longer than a day is a mistake.
-        let deadline = wait.map(|wait| Instant::now() + Duration::from_millis(wait).min(DAY));
-        made.iter().map(|request| self.result(life, request, deadline)).collect()
+        let deadline = waiting.wait.map(|wait| Instant::now() + Duration::from_millis(wait).min(DAY));
+        // For a caller that has gone, nobody waits.
+        let is_over = || self.control.has_ended() || waiting.caller.is_gone();
+        made.iter().map(|request| result(life, request, deadline, &is_over)).collect()
     }
 
-    fn result(&self, life: &Life, request: &Made, deadline: Option<Instant>) -> ChangeReport {
-        let (mut result, when) =
-            life.board.wait(request.cpu, request.ticket, deadline.unwrap_or(request.at), || {
-                self.control.has_ended()
-            });
-        let unanswered =
-            matches!(result, ChangeResult::Unheard | ChangeResult::Unanswered | ChangeResult::NotOnline);
-        if deadline.is_none() && unanswered {
-            result = ChangeResult::Requested;
-        }
-        let milliseconds = when.saturating_duration_since(request.at).as_millis();
-        ChangeReport {
-            cpu: number(request.cpu),
-            change: request.change,
-            result,
-            milliseconds: u64::try_from(milliseconds).unwrap_or(u64::MAX),
-        }
-    }
-
-    fn press_power_button(&self, life: &Life) {
+    fn press_power_button(&self, life: &CurrentLife) {
         match self.description {
             Description::Acpi => {
                 life.board.lock().hotplug.events_mut().press_button();
@@ -248,19 +236,42 @@ impl Operator<'_> {
     }
 }
 
+/// What came of a request, at the deadline at the latest; without one, now.
+fn result(
+    life: &CurrentLife,
+    request: &Made,
+    deadline: Option<Instant>,
+    is_over: &dyn Fn() -> bool,
+) -> ChangeReport {
+    let until = deadline.unwrap_or(request.at);
+    let (mut result, when) = life.board.wait(request.cpu, request.ticket, until, is_over);
+    let unanswered =
+        matches!(result, ChangeResult::Unheard | ChangeResult::Unanswered | ChangeResult::NotOnline);
+    if deadline.is_none() && unanswered {
+        result = ChangeResult::Requested;
+    }
+    let milliseconds = when.saturating_duration_since(request.at).as_millis();
+    ChangeReport {
+        cpu: number(request.cpu),
+        change: request.change,
+        result,
+        milliseconds: u64::try_from(milliseconds).unwrap_or(u64::MAX),
+    }
+}
+
 /// Of each CPU: will the guest have it, if it answers what it is asked?
-fn will_have(life: &Life) -> Vec<bool> {
+fn will_have(life: &CurrentLife) -> Vec<bool> {
     let state = life.board.lock();
     let has = |cpu| match state.hotplug.pending(cpu) {
         Some(Change::Add) => true,
         Some(Change::Remove) => false,
-        None => life.board.power.state(cpu) != CpuPower::Disabled,
+        None => life.board.power.is_enabled(cpu),
     };
     (0..life.board.power.len()).map(|cpu| has(CpuIndex(cpu))).collect()
 }
 
 /// What the guest has been asked and has not answered.
-fn pending(life: &Life) -> impl Iterator<Item = (u32, Change)> + use<> {
+fn pending(life: &CurrentLife) -> impl Iterator<Item = (u32, Change)> + use<> {
     let state = life.board.lock();
     let pending: Vec<_> = (0..life.board.power.len())
         .filter_map(|cpu| state.hotplug.pending(CpuIndex(cpu)).map(|change| (count(cpu), change)))
@@ -282,7 +293,7 @@ fn changes(will_have: &[bool], wanted: usize) -> Vec<(u32, Change)> {
     }
 }
 
-fn cpus(life: &Life) -> Vec<CpuStatus> {
+fn cpus(life: &CurrentLife) -> Vec<CpuStatus> {
     let state = life.board.lock();
     let status = |(index, affinity): (usize, &switchboard_smccc::Mpidr)| {
         let cpu = CpuIndex(index);
@@ -303,31 +314,27 @@ fn cpus(life: &Life) -> Vec<CpuStatus> {
 fn impossible(cpu: CpuIndex, change: Change, reason: Impossible) -> Problem {
     match (reason, change) {
         (Impossible::Unchanged, Change::Add) => {
-            problem(ProblemCode::Unchanged, &format!("the guest has {cpu} already"))
+            Problem::new(ProblemCode::Unchanged, format!("the guest has {cpu} already"))
         }
         (Impossible::Unchanged, Change::Remove) => {
-            problem(ProblemCode::Unchanged, &format!("the guest does not have {cpu}"))
+            Problem::new(ProblemCode::Unchanged, format!("the guest does not have {cpu}"))
         }
-        (Impossible::Busy, _) => problem(ProblemCode::Busy, &format!("the guest is about to release {cpu}")),
-        (Impossible::CannotAsk, _) => Problem {
-            hint: Some(format!(
-                "take it offline in the guest first (`echo 0 > /sys/devices/system/cpu/cpu{}/online`), or boot with `--acpi`",
-                cpu.0
-            )),
-            ..problem(
-                ProblemCode::DeviceTree,
-                &format!("{cpu} is on, and a guest with a device tree cannot be asked to release a CPU"),
-            )
-        },
+        (Impossible::Busy, _) => {
+            Problem::new(ProblemCode::Busy, format!("the guest is about to release {cpu}"))
+        }
+        (Impossible::CannotAsk, _) => {
+            let message =
+                format!("{cpu} is on, and a guest with a device tree cannot be asked to release a CPU");
+            let file = format!("/sys/devices/system/cpu/cpu{}/online", cpu.0);
+            let hint =
+                format!("take it offline in the guest first (`echo 0 > {file}`), or boot with `--acpi`");
+            Problem::new(ProblemCode::DeviceTree, message).with_hint(hint)
+        }
     }
 }
 
 fn done_if(done: bool, otherwise: &str) -> Answer<Reply> {
-    if done { Ok(Reply::Done) } else { Err(problem(ProblemCode::State, otherwise)) }
-}
-
-fn problem(code: ProblemCode, message: &str) -> Problem {
-    Problem { code, message: message.to_owned(), hint: None }
+    if done { Ok(Reply::Done) } else { Err(Problem::new(ProblemCode::State, otherwise)) }
 }
 
 fn number(cpu: CpuIndex) -> u32 {

@@ -21,7 +21,7 @@ fn the_client_asks_and_the_server_answers() {
     served(&Machine::default(), |path, _| {
         let mut client = Client::connect(path).unwrap();
         assert_eq!(client.request(Command::Status).unwrap(), Ok(Reply::Done));
-        let problem = client.request(Command::Wake).unwrap().unwrap_err();
+        let problem = client.request(Command::PowerButton).unwrap().unwrap_err();
         assert_eq!(problem.code, ProblemCode::State);
         assert_eq!(problem.hint.as_deref(), Some("take another"));
         let large = client.request(Command::SetCpus { count: 2000, wait: None }).unwrap().unwrap();
@@ -284,6 +284,38 @@ fn clients_that_go_leave_nothing_behind() {
             // Gone in the middle of a line, and without reading.
             Raw::connect(path).send("{\"protocol\":1,\"command\":\"status\"}\n{");
         }
+    });
+}
+
+#[test]
+fn clients_that_go_while_they_wait_leave_their_places_to_others() {
+    served(&Machine::default(), |path, _| {
+        let waiting: Vec<_> = (0..MAX_CLIENTS)
+            .map(|_| {
+                let mut client = Raw::connect(path);
+                client.command(r#""wake""#);
+                client
+            })
+            .collect();
+        let mut one_too_many = Raw::connect(path);
+        one_too_many.problem(ProblemCode::TooMany);
+
+        drop(waiting);
+
+        let deadline = Instant::now() + PATIENCE;
+        while Client::connect(path).unwrap().request(Command::Status).unwrap() != Ok(Reply::Done) {
+            assert!(Instant::now() < deadline, "their places are free");
+        }
+    });
+}
+
+#[test]
+fn a_client_that_sends_nothing_more_has_not_gone() {
+    served(&Machine::default(), |path, _| {
+        let mut client = Raw::connect(path);
+        client.command(r#""resume""#);
+        client.finish();
+        assert_eq!(client.answer(), Ok(Reply::Done));
     });
 }
 

@@ -81,7 +81,7 @@ fn status(error: &Error) -> Status {
             PlacementError::InitrdDoesNotFit { .. } | PlacementError::InitrdOutOfReach { .. },
         ) => Status::InitrdDoesNotFit,
         Error::DeviceTree(_) => Status::CommandLine,
-        Error::Cpus { .. } | Error::HotplugUnderKvm => Status::Cpus,
+        Error::Cpus { .. } | Error::HotplugUnderKvm | Error::Acpi(_) => Status::Cpus,
         Error::Memory { .. } => Status::Memory,
         Error::Kvm(_)
         | Error::Firmware(_)

@@ -175,6 +175,16 @@ impl PowerTable {
         CpuPower::of_word(self.cpus[cpu.0].word.load(Ordering::Acquire))
     }
 
+    /// May the guest have a CPU?
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no such CPU.
+    #[must_use]
+    pub fn is_enabled(&self, cpu: CpuIndex) -> bool {
+        self.state(cpu) != CpuPower::Disabled
+    }
+
     /// Lets the guest have a CPU. False if it had it already.
     ///
     /// # Panics

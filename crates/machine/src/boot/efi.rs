@@ -15,8 +15,6 @@
 //!
 //! Deliberately missing: runtime services. The guest is told that there are none, and calls PSCI for power and reset.
 
-use std::io;
-
 use switchboard_smccc::Ipa;
 use thiserror::Error;
 use vm_fdt::FdtWriter;
@@ -25,7 +23,7 @@ use super::{
     acpi::{self, AcpiError},
     fdt::{self, FdtError, InitialRamDisk, MAX_SIZE, Written, node},
 };
-use crate::{Error, layout};
+use crate::layout;
 
 mod memory_map;
 mod system_table;
@@ -97,17 +95,6 @@ pub enum EfiError {
         /// How much memory there is.
         memory: u64,
     },
-}
-
-impl From<EfiError> for Error {
-    fn from(error: EfiError) -> Self {
-        match error {
-            EfiError::DeviceTree(error) => Self::DeviceTree(error),
-            error => {
-                Self::Host { action: "describing the hardware by ACPI", source: io::Error::other(error) }
-            }
-        }
-    }
 }
 
 /// What is to be copied into the guest's memory, and where. The first is the device tree, whose address the kernel is

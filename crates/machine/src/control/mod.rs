@@ -15,4 +15,4 @@ mod stream;
 
 pub use bind::BindError;
 pub use client::Client;
-pub use server::{Handler, MAX_CLIENTS, Server};
+pub use server::{Caller, Handler, MAX_CLIENTS, Server};

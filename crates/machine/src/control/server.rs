@@ -32,13 +32,25 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub trait Handler: Sync {
     /// Does it, on the thread of the client that asks. A command that waits for the guest blocks that client alone.
     ///
-    /// [`Server::close`] interrupts nothing: a command that waits must find out by itself that the machine has ended,
-    /// and answer. Its answer still reaches the client.
+    /// [`Server::close`] interrupts nothing: a command that waits must find out by itself that the machine has ended, or
+    /// that its caller has gone, and answer. Its answer still reaches a client that is there.
     ///
     /// # Errors
     ///
     /// Why it cannot be done.
-    fn handle(&self, command: Command) -> Result<Reply, Problem>;
+    fn handle(&self, command: Command, caller: &dyn Caller) -> Result<Reply, Problem>;
+}
+
+/// Who has asked for a command.
+pub trait Caller {
+    /// Has it gone, so that nobody will read the answer?
+    fn is_gone(&self) -> bool;
+}
+
+impl Caller for Stream<'_> {
+    fn is_gone(&self) -> bool {
+        self.is_hung_up()
+    }
 }
 
 /// A control socket. Its file is there as long as this is.
@@ -177,7 +189,7 @@ fn converse(mut stream: Stream<'_>, handler: &dyn Handler) -> io::Result<()> {
                 let message = format!("this is no request: a line has at most {MAX_LINE} bytes");
                 return answer(&stream, Err(Problem::new(ProblemCode::Malformed, message)));
             }
-            Line::Whole(line) => request::read(&line).and_then(|command| handler.handle(command)),
+            Line::Whole(line) => request::read(&line).and_then(|command| handler.handle(command, &stream)),
         };
         answer(&stream, result)?;
     }

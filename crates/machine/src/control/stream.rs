@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::{
-    event::{EventfdFlags, PollFd, PollFlags, eventfd, poll},
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     io::Errno,
 };
 
@@ -116,6 +116,14 @@ impl<'server> Stream<'server> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Has the other end been closed? One that has only said that it sends nothing more is still there to read.
+    pub(super) fn is_hung_up(&self) -> bool {
+        // Without a time this returns at once.
+        let mut events = [PollFd::new(&self.socket, PollFlags::empty())];
+        let polled = poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        polled.is_ok() && events[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
     }
 
     fn received_line(&mut self) -> Option<Line> {

@@ -20,17 +20,17 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(told: Told) -> Self {
+    fn new(description: Description) -> Self {
         let power = PowerTable::new(&[0, 1].map(Mpidr::from_register));
-        let machine = Self { power, hotplug: Hotplug::new(2, told) };
+        let machine = Self { power, hotplug: Hotplug::new(2, description) };
         machine.turn_on(CpuIndex(0));
         machine.power.disable(CPU).unwrap();
         machine
     }
 
     /// With CPU 1 on.
-    fn with_two(told: Told) -> Self {
-        let machine = Self::new(told);
+    fn with_two(description: Description) -> Self {
+        let machine = Self::new(description);
         machine.power.enable(CPU);
         machine.turn_on(CPU);
         machine
@@ -85,7 +85,7 @@ impl Machine {
 
 #[test]
 fn a_cpu_that_is_added_is_raised_heard_taken_and_online() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
 
     let ticket = machine.add().unwrap();
     assert_eq!(machine.power.state(CPU), CpuPower::Off, "the guest may have it before it is told");
@@ -101,7 +101,7 @@ fn a_cpu_that_is_added_is_raised_heard_taken_and_online() {
 
 #[test]
 fn a_cpu_that_is_removed_is_the_guests_until_it_has_released_it() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
 
     let ticket = machine.remove().unwrap();
     assert_eq!((machine.event(), machine.result(ticket)), (3, ChangeResult::Unheard));
@@ -122,7 +122,7 @@ fn a_cpu_that_is_removed_is_the_guests_until_it_has_released_it() {
 
 #[test]
 fn a_guest_that_never_says_that_it_is_through_has_released_the_cpu_all_the_same() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     machine.turn_off();
@@ -134,7 +134,7 @@ fn a_guest_that_never_says_that_it_is_through_has_released_the_cpu_all_the_same(
 
 #[test]
 fn a_guest_that_refuses_to_release_a_cpu_keeps_it() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     machine.ost(3, 0x84);
@@ -146,7 +146,7 @@ fn a_guest_that_refuses_to_release_a_cpu_keeps_it() {
 
 #[test]
 fn a_guest_that_refuses_a_cpu_does_not_have_it() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     let ticket = machine.add().unwrap();
     machine.hear();
     assert_eq!(machine.ost(1, 0x81), Some(CPU));
@@ -156,7 +156,7 @@ fn a_guest_that_refuses_a_cpu_does_not_have_it() {
 
 #[test]
 fn a_running_cpu_is_not_released_whatever_the_guest_says() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     assert_eq!(machine.write(EJECTED, 1), None);
@@ -166,7 +166,7 @@ fn a_running_cpu_is_not_released_whatever_the_guest_says() {
 
 #[test]
 fn the_boot_cpu_is_not_released_even_when_it_is_off() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     machine.power.reset();
     assert_eq!(machine.write(0x1002, 1), None);
     assert_eq!(machine.power.state(CpuIndex(0)), CpuPower::Off);
@@ -174,7 +174,7 @@ fn the_boot_cpu_is_not_released_even_when_it_is_off() {
 
 #[test]
 fn what_a_guest_has_heard_before_a_reset_the_next_one_is_told_again() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     machine.hotplug.reset();
@@ -183,7 +183,7 @@ fn what_a_guest_has_heard_before_a_reset_the_next_one_is_told_again() {
 
 #[test]
 fn a_reset_between_eject_and_its_last_word_is_a_release() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     machine.turn_off();
@@ -194,7 +194,7 @@ fn a_reset_between_eject_and_its_last_word_is_a_release() {
 
 #[test]
 fn a_guest_that_heard_long_ago_is_asked_again() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     machine.hear();
     assert_eq!((machine.remove(), machine.event()), (Ok(ticket), 0), "it has only just heard");
@@ -204,7 +204,7 @@ fn a_guest_that_heard_long_ago_is_asked_again() {
 
 #[test]
 fn an_eject_that_the_guest_begins_is_accepted() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     machine.ost(0x103, 0x84);
     machine.turn_off();
     assert_eq!(machine.write(EJECTED, 1), Some(CPU));
@@ -215,7 +215,7 @@ fn an_eject_that_the_guest_begins_is_accepted() {
 
 #[test]
 fn a_cpu_that_the_guest_finds_before_it_is_told_of_it_is_online() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     let ticket = machine.add().unwrap();
     machine.turn_on(CPU);
     machine.hotplug.started(CPU);
@@ -227,7 +227,7 @@ fn a_cpu_that_the_guest_finds_before_it_is_told_of_it_is_online() {
 
 #[test]
 fn a_request_that_the_guest_has_not_heard_can_be_taken_back() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     let added = machine.add().unwrap();
     let removed = machine.remove().unwrap();
     assert_eq!(machine.event(), 0);
@@ -235,7 +235,7 @@ fn a_request_that_the_guest_has_not_heard_can_be_taken_back() {
     assert_eq!(machine.result(removed), ChangeResult::Released);
     assert_eq!(machine.power.state(CPU), CpuPower::Disabled);
 
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let removed = machine.remove().unwrap();
     let added = machine.add().unwrap();
     assert_eq!(machine.event(), 0);
@@ -245,7 +245,7 @@ fn a_request_that_the_guest_has_not_heard_can_be_taken_back() {
 
 #[test]
 fn a_request_that_the_guest_works_on_is_not_taken_back() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     machine.remove().unwrap();
     machine.hear();
     assert_eq!(machine.add(), Err(Impossible::Busy));
@@ -253,7 +253,7 @@ fn a_request_that_the_guest_works_on_is_not_taken_back() {
 
 #[test]
 fn a_cpu_that_the_guest_never_brought_online_can_be_asked_back() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     let added = machine.add().unwrap();
     machine.hear();
     machine.ost(1, 0);
@@ -266,21 +266,21 @@ fn a_cpu_that_the_guest_never_brought_online_can_be_asked_back() {
 
 #[test]
 fn the_same_request_again_is_joined() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     assert_eq!(machine.add().unwrap(), machine.add().unwrap());
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     assert_eq!(machine.remove().unwrap(), machine.remove().unwrap());
 }
 
 #[test]
 fn what_is_so_already_cannot_be_asked_for() {
-    assert_eq!(Machine::with_two(Told::ByEvents).add(), Err(Impossible::Unchanged));
-    assert_eq!(Machine::new(Told::ByEvents).remove(), Err(Impossible::Unchanged));
+    assert_eq!(Machine::with_two(Description::Acpi).add(), Err(Impossible::Unchanged));
+    assert_eq!(Machine::new(Description::Acpi).remove(), Err(Impossible::Unchanged));
 }
 
 #[test]
 fn a_guest_with_a_device_tree_is_not_told_and_brings_the_cpu_online_itself() {
-    let mut machine = Machine::new(Told::Never);
+    let mut machine = Machine::new(Description::DeviceTree);
     let ticket = machine.add().unwrap();
     assert_eq!((machine.event(), machine.result(ticket)), (0, ChangeResult::NotOnline));
     machine.turn_on(CPU);
@@ -290,7 +290,7 @@ fn a_guest_with_a_device_tree_is_not_told_and_brings_the_cpu_online_itself() {
 
 #[test]
 fn a_guest_with_a_device_tree_cannot_be_asked_for_a_cpu_that_is_on() {
-    let mut machine = Machine::with_two(Told::Never);
+    let mut machine = Machine::with_two(Description::DeviceTree);
     assert_eq!(machine.remove(), Err(Impossible::CannotAsk));
     machine.turn_off();
     let ticket = machine.remove().unwrap();
@@ -300,7 +300,7 @@ fn a_guest_with_a_device_tree_cannot_be_asked_for_a_cpu_that_is_on() {
 
 #[test]
 fn a_cpu_without_a_thread_is_reported_and_not_told_of() {
-    let mut machine = Machine::new(Told::ByEvents);
+    let mut machine = Machine::new(Description::Acpi);
     let ticket = machine.add().unwrap();
     machine.hotplug.failed(CPU);
     assert_eq!((machine.event(), machine.result(ticket)), (0, ChangeResult::Failed));
@@ -308,7 +308,7 @@ fn a_cpu_without_a_thread_is_reported_and_not_told_of() {
 
 #[test]
 fn an_ost_about_something_else_changes_nothing() {
-    let mut machine = Machine::with_two(Told::ByEvents);
+    let mut machine = Machine::with_two(Description::Acpi);
     let ticket = machine.remove().unwrap();
     for (event, status) in [(1, 0x81), (0x103, 0x82), (2, 1), (0xffff_ffff, 0xffff_ffff)] {
         machine.ost(event, status);

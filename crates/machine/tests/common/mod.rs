@@ -12,7 +12,7 @@ use std::{
 };
 
 use switchboard_machine::control::{
-    Handler, Server,
+    Caller, Handler, Server,
     protocol::{Change, ChangeReport, ChangeResult, Command, Problem, ProblemCode, Reply, Response},
 };
 use tempfile::TempDir;
@@ -49,10 +49,10 @@ impl Machine {
 }
 
 impl Handler for Machine {
-    /// `pause` panics, `reset` waits for the machine's end, `set-cpus` has a large answer.
-    fn handle(&self, command: Command) -> Result<Reply, Problem> {
+    /// `pause` panics, `reset` waits for the machine's end, `wake` until its caller has gone, `resume` is for one that has
+    /// not, `set-cpus` has a large answer.
+    fn handle(&self, command: Command, caller: &dyn Caller) -> Result<Reply, Problem> {
         match command {
-            Command::Status => Ok(Reply::Done),
             Command::Pause => panic!("scripted"),
             Command::Stop => {
                 self.end();
@@ -64,6 +64,14 @@ impl Handler for Machine {
                 self.wait_for_end();
                 Err(Problem::new(ProblemCode::State, "the machine has ended"))
             }
+            Command::Wake => {
+                while !caller.is_gone() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Ok(Reply::Done)
+            }
+            Command::Resume if caller.is_gone() => panic!("nobody is there to read the answer"),
+            Command::Status | Command::Resume => Ok(Reply::Done),
             Command::SetCpus { count, .. } => {
                 let report = ChangeReport {
                     cpu: 1,

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 use switchboard_smccc::{Conduit, Mpidr};
 
 use super::*;
-use crate::boot::{
-    fdt::InterruptController,
-    placement::{Placement, Request},
+use crate::{
+    Error,
+    boot::{
+        fdt::InterruptController,
+        placement::{Placement, Request},
+    },
 };
 
 /// 256 MiB, of which the 2 MiB from 0x4200_0000 on are for this; everything that is optional.
@@ -246,7 +249,7 @@ fn what_is_wrong_with_the_command_line_is_said_as_without_acpi() {
     let error = build(&HandOver { bootargs: &longer, ..guest(&MACHINE) }).unwrap_err();
     assert!(matches!(Error::from(error), Error::DeviceTree(FdtError::BootargsTooLong { .. })));
     let error = Error::from(EfiError::Tables(AcpiError::TooManyCpus { cpus: 3841 }));
-    assert!(matches!(error, Error::Host { .. }), "{error}");
+    assert!(matches!(error, Error::Acpi(_)), "{error}");
 }
 
 proptest! {
