@@ -8,15 +8,15 @@
 //! * [`Firmware`]: the set of services one guest sees. It also says which ranges a hypervisor half must forward
 //!   and deny ([`Firmware::filter`]), from the same declarations that route a call.
 //! * [`Service`]: one specification's functions. [`psci`] is one.
-//! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts about the machine.
+//! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts and means of the machine.
 //!
 //! There is no KVM in here, no thread, no clock, no I/O, no lock and, on the path of a call, no allocation.
 //!
-//! Deliberately missing, until a service needs them: outcomes that arrive later, deadlines, and entropy, time
-//! and guest memory through [`Host`].
+//! Deliberately missing, until a service needs them: another CPU's context, and reading guest memory.
 //!
 //! To add a service: a module with a type that implements [`Service`], declares its ranges and answers each
-//! function in them; its support table; its tests at the register level.
+//! function in them; its support table ([`Support`]); its tests at the register level. One that is nobody else's need not be
+//! in this crate: `examples/vendor_service.rs` is whole in one file.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -33,15 +33,17 @@ mod owners;
 pub mod psci;
 mod registers;
 mod service;
+mod support;
 #[cfg(test)]
 mod testing;
 
 pub use call::Call;
 pub use firmware::{DeclarationError, Firmware};
-pub use host::Host;
-pub use outcome::{EntryPoint, MemoryAtReset, OffKind, Outcome, ResetKind, Results};
+pub use host::{Host, NoEntropy, NotMemory, WallClock};
+pub use outcome::{EntryPoint, Expiry, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Results};
 pub use registers::{RegisterFault, Registers, SystemRegister};
-pub use service::{CpuIndex, Declaration, Service};
+pub use service::{Conduits, CpuIndex, Declaration, Service};
+pub use support::{Support, Supported};
 
 /// The examples in the README compile and run.
 #[cfg(doctest)]

@@ -1,5 +1,7 @@
 //! What a service decides.
 
+use core::time::Duration;
+
 use switchboard_smccc::{Ipa, Register, psci, smccc};
 
 use crate::CpuIndex;
@@ -9,6 +11,12 @@ use crate::CpuIndex;
 pub enum Outcome {
     /// The call returns.
     Return(Results),
+    /// The call returns, and [`Service::expired`](crate::Service::expired) is to be asked at this time of
+    /// [`Host::monotonic`](crate::Host::monotonic), unless a later deadline is given before.
+    ReturnUntil(Results, Duration),
+    /// The call returns later: [`Service::reply`](crate::Service::reply) says when and with what. The caller's thread
+    /// waits, and whoever knows more wakes it.
+    Later,
     /// The call returns SUCCESS, and the thread of that CPU finds a start waiting: wake it.
     Start(CpuIndex),
     /// The caller waits for an interrupt, then its call returns SUCCESS with every register kept.
@@ -23,6 +31,29 @@ pub enum Outcome {
     /// The machine is switched off. The call does not return.
     SystemOff(OffKind),
     /// The machine starts anew. The call does not return.
+    SystemReset(ResetKind, MemoryAtReset),
+}
+
+/// What has become of a call that returns later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing yet. Ask again at this time of [`Host::monotonic`](crate::Host::monotonic) at the latest: it is answered
+    /// then, whatever happens.
+    Wait(Duration),
+    /// The call returns.
+    Return(Results),
+}
+
+/// What a service makes of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It waits for nothing.
+    Never,
+    /// Ask again at this time of [`Host::monotonic`](crate::Host::monotonic).
+    At(Duration),
+    /// The machine is switched off.
+    SystemOff(OffKind),
+    /// The machine starts anew.
     SystemReset(ResetKind, MemoryAtReset),
 }
 
@@ -114,13 +145,14 @@ impl From<psci::Status> for Outcome {
 }
 
 impl Outcome {
-    /// The results for the caller's registers, for the outcomes after which its call returns.
+    /// The results for the caller's registers, for the outcomes after which its call returns at once.
     #[must_use]
     pub fn results(&self) -> Option<Results> {
         match self {
-            Self::Return(results) => Some(results.clone()),
+            Self::Return(results) | Self::ReturnUntil(results, _) => Some(results.clone()),
             Self::Start(_) | Self::Standby => Some(Results::of(psci::Status::SUCCESS.to_x0())),
-            Self::PowerDown(_)
+            Self::Later
+            | Self::PowerDown(_)
             | Self::Off
             | Self::SystemSuspend(_)
             | Self::SystemOff(_)

@@ -1,11 +1,12 @@
 //! One specification's functions.
 
 use alloc::sync::Arc;
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use switchboard_filter::Range;
+use switchboard_smccc::Conduit;
 
-use crate::{Call, Host, Outcome};
+use crate::{Call, Expiry, Host, Outcome, Reply, Results};
 
 /// Answers the calls of the ranges it declares.
 ///
@@ -15,11 +16,30 @@ pub trait Service: Send + Sync {
     /// The name people see, e.g. `psci`.
     fn name(&self) -> &'static str;
 
-    /// Which function IDs it owns. The filter and the router both come from this.
-    fn declaration(&self) -> Declaration;
+    /// Which function IDs it owns, and over which conduits. The filter and the router both come from this. It is asked
+    /// for once.
+    fn declaration(&self) -> Declaration<'_>;
 
     /// Decides what a call in a declared range leads to.
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome;
+
+    /// What has become of this CPU's call, which led to [`Outcome::Later`]. Asked on the CPU's own thread whenever that
+    /// is woken, and at the deadline; `now` is [`Host::monotonic`].
+    ///
+    /// A service that never says [`Outcome::Later`] needs nothing here.
+    fn reply(&self, caller: CpuIndex, now: Duration) -> Reply {
+        let _ = (caller, now);
+        Reply::Return(Results::not_supported())
+    }
+
+    /// A deadline that [`Outcome::ReturnUntil`] gave may have passed; `now` is [`Host::monotonic`]. Asked on a thread that
+    /// is no vCPU's.
+    ///
+    /// A service without deadlines needs nothing here.
+    fn expired(&self, now: Duration) -> Expiry {
+        let _ = now;
+        Expiry::Never
+    }
 }
 
 /// A service that its embedder keeps a handle of.
@@ -28,22 +48,53 @@ impl<S: Service + ?Sized> Service for Arc<S> {
         (**self).name()
     }
 
-    fn declaration(&self) -> Declaration {
+    fn declaration(&self) -> Declaration<'_> {
         (**self).declaration()
     }
 
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
         (**self).call(call, host)
     }
+
+    fn reply(&self, caller: CpuIndex, now: Duration) -> Reply {
+        (**self).reply(caller, now)
+    }
+
+    fn expired(&self, now: Duration) -> Expiry {
+        (**self).expired(now)
+    }
 }
 
 /// The function IDs of a service.
 #[derive(Debug, Clone, Copy)]
-pub struct Declaration {
+pub struct Declaration<'service> {
     /// Forwarded to userspace and answered by the service.
-    pub owned: &'static [Range],
+    pub owned: &'service [Range],
     /// Denied by the hypervisor half, because its own service there would act behind this one's back.
-    pub denied: &'static [Range],
+    pub denied: &'service [Range],
+    /// Over which conduits the service is there. Over the other one its functions are NOT_SUPPORTED: KVM has one filter for
+    /// both, so what comes over the other one is forwarded, and answered so by the router.
+    pub conduits: Conduits,
+}
+
+/// The conduits over which a service is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Conduits {
+    /// HVC and SMC.
+    Both,
+    /// This one alone.
+    Only(Conduit),
+}
+
+impl Conduits {
+    /// Is this conduit among them?
+    #[must_use]
+    pub fn include(self, conduit: Conduit) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Only(only) => only == conduit,
+        }
+    }
 }
 
 /// Which CPU of the machine: 0 is the one that boots.

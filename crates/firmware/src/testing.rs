@@ -1,10 +1,10 @@
 //! Registers and hosts for tests.
 
-use std::{collections::HashMap, vec::Vec};
+use std::{cell::RefCell, collections::HashMap, time::Duration, vec::Vec};
 
 use switchboard_smccc::{Ipa, Register};
 
-use crate::{Host, RegisterFault, Registers, SystemRegister};
+use crate::{Host, NoEntropy, NotMemory, RegisterFault, Registers, SystemRegister, WallClock};
 
 /// Registers with scripted values that remember what was done to them.
 #[derive(Default)]
@@ -56,5 +56,54 @@ impl Host for OneGigabyte {
     fn is_memory(&self, address: Ipa, length: u64) -> bool {
         let end = address.0.checked_add(length);
         address.0 >= 0x4000_0000 && end.is_some_and(|end| end <= 0x8000_0000)
+    }
+}
+
+/// A machine that lends what a test says.
+#[allow(dead_code, reason = "the services that need it are next")]
+#[derive(Default)]
+pub(crate) struct ScriptedHost {
+    pub(crate) now: Option<Duration>,
+    pub(crate) wall_clock: Option<WallClock>,
+    /// What [`Host::entropy`] gives, from the front; it fails once there is not enough.
+    pub(crate) entropy: RefCell<Vec<u8>>,
+    /// How often and for how many bytes it was asked.
+    pub(crate) asked: RefCell<Vec<usize>>,
+    pub(crate) memory: Option<(u64, u64)>,
+    pub(crate) written: RefCell<Vec<(Ipa, Vec<u8>)>>,
+}
+
+impl Host for ScriptedHost {
+    fn is_memory(&self, address: Ipa, length: u64) -> bool {
+        let end = address.0.checked_add(length);
+        self.memory.is_some_and(|(first, last)| address.0 >= first && end.is_some_and(|end| end <= last))
+    }
+
+    fn write_memory(&self, address: Ipa, bytes: &[u8]) -> Result<(), NotMemory> {
+        if !self.is_memory(address, u64::try_from(bytes.len()).unwrap()) {
+            return Err(NotMemory);
+        }
+        self.written.borrow_mut().push((address, bytes.to_vec()));
+        Ok(())
+    }
+
+    fn monotonic(&self) -> Option<Duration> {
+        self.now
+    }
+
+    fn wall_clock(&self) -> Option<WallClock> {
+        self.wall_clock
+    }
+
+    fn entropy(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        self.asked.borrow_mut().push(bytes.len());
+        let mut entropy = self.entropy.borrow_mut();
+        if entropy.len() < bytes.len() {
+            return Err(NoEntropy);
+        }
+        let rest = entropy.split_off(bytes.len());
+        bytes.copy_from_slice(&entropy);
+        *entropy = rest;
+        Ok(())
     }
 }

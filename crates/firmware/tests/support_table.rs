@@ -2,7 +2,10 @@
 
 use std::{env, fmt::Write, fs, path::Path};
 
-use switchboard_firmware::psci::{GENERAL_NOTE, support};
+use switchboard_firmware::{
+    Supported,
+    psci::{GENERAL_NOTE, support},
+};
 use switchboard_smccc::catalogue::Widths;
 
 const BEGIN: &str = "by `UPDATE_DOCS=1 cargo test -p switchboard-firmware` -->\n";
@@ -29,7 +32,11 @@ fn render() -> String {
         let function = row.function;
         let wide =
             if function.widths == Widths::Both { function.id.other_width().to_string() } else { "-".into() };
-        let support = row.since.map_or("not supported".into(), |since| format!("from {since} on"));
+        let support = match row.supported {
+            Supported::Yes => "yes".into(),
+            Supported::Since(version) => format!("from {version} on"),
+            Supported::No => "not supported".into(),
+        };
         let name = function.name;
         writeln!(table, "| `{name}` | {} | {wide} | {support} | {} |", function.id, row.note).unwrap();
     }

@@ -149,11 +149,11 @@ impl CallStatistics {
     /// Says who answers what.
     pub fn set_services(&self, firmware: &Firmware) {
         self.services.get_or_init(|| {
-            let ranges = |service: &dyn switchboard_firmware::Service| {
-                let name = service.name();
-                service.declaration().owned.iter().map(move |&range| (range, name))
-            };
-            firmware.services().flat_map(ranges).collect()
+            let mut ranges = Vec::new();
+            for service in firmware.services() {
+                ranges.extend(service.declaration().owned.iter().map(|&range| (range, service.name())));
+            }
+            ranges
         });
     }
 

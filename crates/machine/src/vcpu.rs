@@ -150,7 +150,7 @@ impl Cpu<'_> {
 
     fn perform(&mut self, outcome: &Outcome, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
         match *outcome {
-            Outcome::Return(_) => Ok(Next::Run),
+            Outcome::Return(_) | Outcome::ReturnUntil(..) | Outcome::Later => Ok(Next::Run),
             Outcome::Start(cpu) => {
                 self.life.wake(cpu);
                 Ok(Next::Run)

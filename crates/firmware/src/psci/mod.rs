@@ -24,5 +24,5 @@ mod version;
 pub use idle::{IdleKind, IdleState, idle_states};
 pub use power::{CpuPower, Endianness, Next, PowerTable, Refusal, Start};
 pub use service::Psci;
-pub use support::{GENERAL_NOTE, Support, support};
+pub use support::{GENERAL_NOTE, support};
 pub use version::{PsciVersion, UnknownVersion};

@@ -11,7 +11,7 @@ use switchboard_smccc::{
 };
 
 use super::{PowerTable, PsciVersion, function::Function, sleep::SleepRecords};
-use crate::{Call, CpuIndex, Declaration, Host, Outcome, Results, Service};
+use crate::{Call, Conduits, CpuIndex, Declaration, Host, Outcome, Results, Service};
 
 /// PSCI for one life of a guest.
 pub struct Psci {
@@ -110,7 +110,7 @@ impl Service for Psci {
         "psci"
     }
 
-    fn declaration(&self) -> Declaration {
+    fn declaration(&self) -> Declaration<'_> {
         Declaration {
             owned: &const {
                 [
@@ -119,6 +119,7 @@ impl Service for Psci {
                 ]
             },
             denied: &const { [Range::literal(kvm::PSCI_0_1_FIRST, kvm::PSCI_0_1_COUNT)] },
+            conduits: Conduits::Both,
         }
     }
 

@@ -1,23 +1,9 @@
 //! The support table of PSCI.
 
-use switchboard_smccc::{
-    catalogue::{self, Document},
-    psci::Version,
-};
+use switchboard_smccc::catalogue::{self, Document};
 
 use super::function::Function;
-
-/// A row of the support table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Support {
-    /// The function, with its ID and widths.
-    pub function: &'static catalogue::Function,
-    /// The first version of PSCI with which it is implemented. Without one it is NOT_SUPPORTED, and `PSCI_FEATURES` says
-    /// so.
-    pub since: Option<Version>,
-    /// How it behaves where the specification leaves a choice, and every difference from KVM's own PSCI.
-    pub note: &'static str,
-}
+use crate::{Support, Supported};
 
 /// What holds for every function, implemented or not, and is otherwise in KVM.
 pub const GENERAL_NOTE: &str = "a call changes x0 and nothing else; KVM clears x1 to x3 as well";
@@ -26,10 +12,16 @@ pub const GENERAL_NOTE: &str = "a call changes x0 and nothing else; KVM clears x
 pub fn support() -> impl Iterator<Item = Support> {
     catalogue::functions().iter().filter(|function| function.document == Document::Psci).map(|function| {
         match Function::from_id(function.id) {
-            Some(implemented) => {
-                Support { function, since: Some(implemented.since()), note: note(implemented) }
-            }
-            None => Support { function, since: None, note: "there is no Trusted OS to migrate. As KVM" },
+            Some(implemented) => Support {
+                function,
+                supported: Supported::Since(implemented.since()),
+                note: note(implemented),
+            },
+            None => Support {
+                function,
+                supported: Supported::No,
+                note: "there is no Trusted OS to migrate. As KVM",
+            },
         }
     })
 }

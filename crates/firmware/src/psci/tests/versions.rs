@@ -5,7 +5,7 @@ use std::{format, string::ToString, vec::Vec};
 use switchboard_smccc::{catalogue::Widths, psci::Version};
 
 use super::*;
-use crate::{RegisterFault, Registers, SystemRegister};
+use crate::{RegisterFault, Registers, Supported, SystemRegister};
 
 const FEATURES: u32 = 0x8400_000a;
 const SVE_HINT: u32 = 0x0001_0000;
@@ -62,7 +62,10 @@ fn page(version: PsciVersion) -> impl Iterator<Item = (u32, bool)> {
 
 /// What the support table says of an ID.
 fn is_in_the_table(id: u32, version: Version) -> bool {
-    support().any(|row| row.since.is_some_and(|since| since <= version) && row.function.has(FunctionId(id)))
+    support().any(|row| {
+        matches!(row.supported, Supported::Since(since) if since <= version)
+            && row.function.has(FunctionId(id))
+    })
 }
 
 /// The same in every argument: mostly 0x8400_0000, which `PSCI_FEATURES` knows and no function does anything with.
