@@ -100,6 +100,18 @@ pub enum Exit {
     Other(u32),
 }
 
+impl Observation {
+    /// The error number of what failed.
+    #[must_use]
+    pub const fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Done(Err(errno)) | Self::Value(Err(errno)) | Self::Registers(Err(errno)) => Some(*errno),
+            Self::Call(CallObservation { reached: Reached::Error(errno), .. }) => Some(*errno),
+            Self::Done(Ok(())) | Self::Value(Ok(_)) | Self::Registers(Ok(_)) | Self::Call(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
