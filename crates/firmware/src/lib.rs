@@ -7,7 +7,9 @@
 //!
 //! * [`Firmware`]: the set of services one guest sees. It also says which ranges a hypervisor half must forward
 //!   and deny ([`Firmware::filter`]), from the same declarations that route a call.
-//! * [`Service`]: one specification's functions. [`psci`] is one.
+//! * [`Service`]: one specification's functions. There are [`psci`] (power), [`trng`] (random numbers), [`kvm`] (the
+//!   vendor's services of KVM: wall clock, implementations of CPUs), [`pv_time`] (stolen time), [`watchdog`], and
+//!   [`general`] (the queries that every range of services has).
 //! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts and means of the machine.
 //!
 //! There is no KVM in here, no thread, no clock, no I/O, no lock and, on the path of a call, no allocation.
@@ -27,15 +29,20 @@ extern crate std;
 
 mod call;
 mod firmware;
+pub mod general;
 mod host;
+pub mod kvm;
 mod outcome;
 mod owners;
 pub mod psci;
+pub mod pv_time;
 mod registers;
 mod service;
 mod support;
 #[cfg(test)]
 mod testing;
+pub mod trng;
+pub mod watchdog;
 
 pub use call::Call;
 pub use firmware::{DeclarationError, Firmware};

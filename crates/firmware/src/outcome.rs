@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use switchboard_smccc::{Ipa, Register, psci, smccc};
+use switchboard_smccc::{Ipa, Register, psci, smccc, trng, uuid::Uuid};
 
 use crate::CpuIndex;
 
@@ -110,6 +110,12 @@ impl Results {
         Self { values, set: 1 }
     }
 
+    /// x0 to x3, nothing else changes.
+    #[must_use]
+    pub fn of_four([x0, x1, x2, x3]: [u64; 4]) -> Self {
+        Self::of(x0).with(Register::X1, x1).with(Register::X2, x2).with(Register::X3, x3)
+    }
+
     /// NOT_SUPPORTED in x0, nothing else changes. (KVM's DENY clears x1 to x3 as well.)
     #[must_use]
     pub const fn not_supported() -> Self {
@@ -141,6 +147,19 @@ impl Results {
 impl From<psci::Status> for Outcome {
     fn from(status: psci::Status) -> Self {
         Self::Return(Results::of(status.to_x0()))
+    }
+}
+
+impl From<trng::Status> for Outcome {
+    fn from(status: trng::Status) -> Self {
+        Self::Return(Results::of(status.to_x0()))
+    }
+}
+
+impl From<Uuid> for Outcome {
+    /// In x0 to x3 (DEN0028, "General service queries", Call UID).
+    fn from(uuid: Uuid) -> Self {
+        Self::Return(Results::of_four(uuid.words().map(u64::from)))
     }
 }
 

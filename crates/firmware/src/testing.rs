@@ -2,9 +2,58 @@
 
 use std::{cell::RefCell, collections::HashMap, time::Duration, vec::Vec};
 
-use switchboard_smccc::{Ipa, Register};
+use switchboard_smccc::{Conduit, FunctionId, Ipa, Register};
 
-use crate::{Host, NoEntropy, NotMemory, RegisterFault, Registers, SystemRegister, WallClock};
+use crate::{
+    Call, CpuIndex, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Service, SystemRegister,
+    WallClock,
+};
+
+/// What a service made of a call, and which registers that took.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) reads: Vec<Register>,
+    pub(crate) writes: Vec<(Register, u64)>,
+}
+
+impl Answer {
+    /// What is in x0 afterwards.
+    #[track_caller]
+    pub(crate) fn x0(&self) -> u64 {
+        self.outcome.results().expect("the call returns").x0()
+    }
+
+    /// What is in x0 to x3 afterwards, where all of them are results.
+    #[track_caller]
+    pub(crate) fn x0_to_x3(&self) -> [u64; 4] {
+        let results: Vec<_> = self.outcome.results().expect("the call returns").iter().collect();
+        let numbers: Vec<_> = results.iter().map(|(register, _)| register.number()).collect();
+        assert_eq!(numbers, [0, 1, 2, 3]);
+        [results[0].1, results[1].1, results[2].1, results[3].1]
+    }
+}
+
+/// A call of the boot CPU, to this service, with x1 to x3.
+pub(crate) fn answer(service: &dyn Service, host: &dyn Host, id: u32, arguments: [u64; 3]) -> Answer {
+    answer_to(CpuIndex(0), service, host, id, arguments)
+}
+
+pub(crate) fn answer_to(
+    caller: CpuIndex,
+    service: &dyn Service,
+    host: &dyn Host,
+    id: u32,
+    [x1, x2, x3]: [u64; 3],
+) -> Answer {
+    let mut registers = ScriptedRegisters::new([(Register::X1, x1), (Register::X2, x2), (Register::X3, x3)]);
+    let mut call = Call::new(FunctionId(id), Conduit::Smc, caller, &mut registers);
+    let outcome = service.call(&mut call, host);
+    if let Some(results) = outcome.results() {
+        call.complete(&results).unwrap();
+    }
+    Answer { outcome, reads: registers.reads, writes: registers.writes }
+}
 
 /// Registers with scripted values that remember what was done to them.
 #[derive(Default)]
@@ -60,7 +109,6 @@ impl Host for OneGigabyte {
 }
 
 /// A machine that lends what a test says.
-#[allow(dead_code, reason = "the services that need it are next")]
 #[derive(Default)]
 pub(crate) struct ScriptedHost {
     pub(crate) now: Option<Duration>,

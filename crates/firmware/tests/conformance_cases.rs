@@ -1,5 +1,5 @@
-//! The cases of `conformance/psci.txt`, which the bare-metal guest runs on real monitors, on the service itself, with
-//! each version.
+//! The cases of `conformance/`, which the bare-metal guest runs on real monitors, on the services themselves; those of
+//! PSCI with each version.
 
 use std::{
     fs,
@@ -14,10 +14,16 @@ use std::{
 use switchboard_cases::{Action, Caller, Conduit, File, Given, Registers as Values, Runner, Skip, Verdict};
 use switchboard_filter::Action as Filtered;
 use switchboard_firmware::{
-    Call, CpuIndex, EntryPoint, Firmware, Host, Outcome, RegisterFault, Registers, SystemRegister,
+    Call, CpuIndex, EntryPoint, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers,
+    SystemRegister, WallClock,
+    general::GeneralQueries,
+    kvm::{Implementation, KvmVendor},
     psci::{Endianness, Next, PowerTable, Psci, PsciVersion, Start},
+    pv_time::PvTime,
+    trng::Trng,
+    watchdog::{Bite, Watchdog},
 };
-use switchboard_smccc::{Conduit as Instruction, FunctionId, Ipa, Mpidr, Register};
+use switchboard_smccc::{Conduit as Instruction, FunctionId, Ipa, Mpidr, Owner, Register, pv_time, smccc};
 
 const ENTRY: u64 = 0x4020_0000;
 /// SMC32 calls hand over 32 bits.
@@ -32,9 +38,15 @@ const PSTATE: u64 = 0x3c5;
 const BOOT: CpuIndex = CpuIndex(0);
 const OTHER: CpuIndex = CpuIndex(1);
 
-/// 1 GiB of memory at 1 GiB, and a clock on which every look takes a millisecond.
+/// Where the records of stolen time are.
+const RECORDS: Ipa = Ipa(0x0a00_0000);
+
+/// 1 GiB of memory at 1 GiB, a page of it for stolen time, and a clock on which every look takes a millisecond.
 #[derive(Default)]
-struct Lent(AtomicU64);
+struct Lent {
+    milliseconds: AtomicU64,
+    entropy: AtomicU64,
+}
 
 impl Host for Lent {
     fn is_memory(&self, address: Ipa, length: u64) -> bool {
@@ -43,7 +55,27 @@ impl Host for Lent {
     }
 
     fn monotonic(&self) -> Option<Duration> {
-        Some(Duration::from_millis(self.0.fetch_add(1, Ordering::Relaxed)))
+        Some(Duration::from_millis(self.milliseconds.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn write_memory(&self, address: Ipa, bytes: &[u8]) -> Result<(), NotMemory> {
+        let end = usize::try_from(address.0).unwrap() + bytes.len();
+        if address >= RECORDS && end <= 0x0a00_1000 { Ok(()) } else { Err(NotMemory) }
+    }
+
+    fn wall_clock(&self) -> Option<WallClock> {
+        let since_epoch = Duration::from_secs(1_800_000_000);
+        Some(WallClock { since_epoch, virtual_counter: u64::MAX, physical_counter: 0 })
+    }
+
+    /// Weyl's sequence, whose words are never 0 for long.
+    fn entropy(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.entropy.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
     }
 }
 
@@ -78,7 +110,17 @@ impl Machine {
         power.start(BOOT, Start { entry, endianness: Endianness::Little }).unwrap();
         let _ = power.next(BOOT);
         let psci = Arc::new(Psci::new(Arc::clone(&power), version));
-        let firmware = Firmware::new(vec![Box::new(Arc::clone(&psci))]).unwrap();
+        let n1 = Implementation { midr: 0x413f_d0c1, revidr: 0, aidr: 0 };
+        let owners = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
+        let firmware = Firmware::new(vec![
+            Box::new(Arc::clone(&psci)),
+            Box::new(Trng::new(None)),
+            Box::new(KvmVendor::new(vec![n1])),
+            Box::new(PvTime::new(RECORDS)),
+            Box::new(Watchdog::new(Bite::Reset)),
+            Box::new(GeneralQueries::new(&owners)),
+        ])
+        .unwrap();
         Self { power, psci, firmware, lent: Lent::default() }
     }
 
@@ -87,8 +129,7 @@ impl Machine {
         let function = FunctionId::from_x0(sent[0]);
         let mut bank = Bank(*sent);
         if self.firmware.filter().action(function) != Filtered::Forward {
-            // KVM's answer to what is not forwarded, and is not its own.
-            bank.0[..4].copy_from_slice(&[u64::MAX, 0, 0, 0]);
+            bank.0[..4].copy_from_slice(&[kvm_answers(function, sent[1]), 0, 0, 0]);
             return (None, bank.0);
         }
         let conduit = match conduit {
@@ -173,10 +214,19 @@ impl Caller for Machine {
     }
 }
 
-/// The cases that say nothing about this version, each once.
-fn skipped(version: PsciVersion) -> Vec<&'static str> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance/psci.txt");
-    let text = fs::read_to_string(file).unwrap().leak();
+/// KVM's answer to what is not forwarded: of its own there are the architecture's calls, which it keeps for itself.
+fn kvm_answers(function: FunctionId, x1: u64) -> u64 {
+    match function {
+        smccc::SMCCC_VERSION => 0x1_0001,
+        smccc::SMCCC_ARCH_FEATURES if FunctionId::from_x0(x1) == pv_time::FEATURES => 0,
+        _ => u64::MAX,
+    }
+}
+
+/// The cases of a file that say nothing about this version, each once.
+fn skipped(service: &str, version: PsciVersion) -> Vec<&'static str> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
+    let text = fs::read_to_string(folder.join(format!("{service}.txt"))).unwrap().leak();
     let mut skipped = Vec::new();
     for case in File::parse(text).unwrap().cases() {
         for conduit in Conduit::ALL.into_iter().filter(|&conduit| case.is_over(conduit)) {
@@ -198,14 +248,55 @@ fn skipped(version: PsciVersion) -> Vec<&'static str> {
 #[test]
 fn with_1_3_every_case_says_something_and_holds_but_for_those_about_0_2() {
     assert_eq!(
-        skipped(PsciVersion::V1_3),
+        skipped("psci", PsciVersion::V1_3),
         ["PSCI 0.2 has none of the functions of later versions, PSCI_FEATURES among them"]
     );
 }
 
 #[test]
 fn every_case_holds_with_every_version_and_an_older_one_has_fewer() {
-    let counts: Vec<_> = PsciVersion::ALL.into_iter().map(|version| skipped(version).len()).collect();
+    let counts: Vec<_> = PsciVersion::ALL.into_iter().map(|version| skipped("psci", version).len()).collect();
     assert!(counts.is_sorted_by(|before, after| before >= after), "{counts:?}");
     assert!(counts[0] > counts[1] && counts[1] > counts[2] && counts[3] > counts[4], "{counts:?}");
+}
+
+#[test]
+fn every_case_of_trng_holds_but_for_the_one_without_a_trng() {
+    assert_eq!(skipped("trng", PsciVersion::V1_3), ["without a TRNG none of its functions is supported"]);
+}
+
+#[test]
+fn every_case_of_kvms_own_services_holds_but_for_those_without_a_part_of_them() {
+    assert_eq!(
+        skipped("kvm-vendor", PsciVersion::V1_3),
+        [
+            "without the bit of PTP in the features it is not supported",
+            "without their bits in the features no implementations can be discovered"
+        ]
+    );
+}
+
+#[test]
+fn every_case_of_paravirtualized_time_holds_but_for_those_without_it() {
+    assert_eq!(
+        skipped("pv-time", PsciVersion::V1_3),
+        [
+            "where SMCCC_ARCH_FEATURES does not know PV_TIME_FEATURES, none of it is supported",
+            "without stolen time PV_TIME_ST is not supported"
+        ]
+    );
+}
+
+/// KVM's calls are skipped that [`kvm_answers`] has not, and what is about SMCCC 1.3.
+#[test]
+fn every_case_of_the_convention_holds() {
+    assert_eq!(
+        skipped("smccc", PsciVersion::V1_3),
+        [
+            "SMCCC_ARCH_FEATURES takes the function it is asked for from W1",
+            "a workaround that is advertised leaves all registers but x0 to x3 alone",
+            "an owner that has no UID has no revision",
+            "from SMCCC 1.3 on bit 16 is a hint, and the function is the same"
+        ]
+    );
 }

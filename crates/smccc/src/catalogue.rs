@@ -19,6 +19,8 @@ pub enum Document {
     PvTime,
     /// Linux, `Documentation/virt/kvm/arm/hypercalls.rst`.
     Kvm,
+    /// Linux, `drivers/watchdog/arm_smc_wdt.c`.
+    SmcWatchdog,
 }
 
 impl fmt::Display for Document {
@@ -29,6 +31,7 @@ impl fmt::Display for Document {
             Self::Trng => "TRNG (DEN0098)",
             Self::PvTime => "PV time (DEN0057)",
             Self::Kvm => "Linux KVM",
+            Self::SmcWatchdog => "Linux arm_smc_wdt",
         })
     }
 }
@@ -87,7 +90,7 @@ const fn function(document: Document, widths: Widths, id: u32, name: &'static st
 
 #[rustfmt::skip]
 const FUNCTIONS: &[Function] = &{
-    use Document::{Kvm, Psci, PvTime, Smccc, Trng};
+    use Document::{Kvm, Psci, PvTime, SmcWatchdog, Smccc, Trng};
     use Widths::{Both, Smc32, Smc64};
     [
         function(Smccc, Smc32, 0x8000_0000, "SMCCC_VERSION"),
@@ -96,6 +99,17 @@ const FUNCTIONS: &[Function] = &{
         function(Smccc, Smc32, 0x8000_3fff, "SMCCC_ARCH_WORKAROUND_3"),
         function(Smccc, Smc32, 0x8000_7fff, "SMCCC_ARCH_WORKAROUND_2"),
         function(Smccc, Smc32, 0x8000_8000, "SMCCC_ARCH_WORKAROUND_1"),
+        function(Smccc, Smc32, 0x8200_ff00, "SIP_CALL_COUNT"),
+        function(Smccc, Smc32, 0x8200_ff01, "SIP_CALL_UID"),
+        function(Smccc, Smc32, 0x8200_ff03, "SIP_REVISION"),
+        function(Smccc, Smc32, 0x8400_ff00, "STD_SECURE_CALL_COUNT"),
+        function(Smccc, Smc32, 0x8400_ff01, "STD_SECURE_CALL_UID"),
+        function(Smccc, Smc32, 0x8400_ff03, "STD_SECURE_REVISION"),
+        function(Smccc, Smc32, 0x8500_ff00, "STD_HYP_CALL_COUNT"),
+        function(Smccc, Smc32, 0x8500_ff01, "STD_HYP_CALL_UID"),
+        function(Smccc, Smc32, 0x8500_ff03, "STD_HYP_REVISION"),
+        function(Smccc, Smc32, 0x8600_ff00, "VENDOR_HYP_CALL_COUNT"),
+        function(Smccc, Smc32, 0x8600_ff03, "VENDOR_HYP_REVISION"),
 
         function(Psci, Smc32, 0x8400_0000, "PSCI_VERSION"),
         function(Psci, Both,  0x8400_0001, "CPU_SUSPEND"),
@@ -137,6 +151,8 @@ const FUNCTIONS: &[Function] = &{
         function(Kvm, Smc32, 0x95c1_ba5f, "KVM_PSCI_0_1_CPU_OFF"),
         function(Kvm, Smc32, 0x95c1_ba60, "KVM_PSCI_0_1_CPU_ON"),
         function(Kvm, Smc32, 0x95c1_ba61, "KVM_PSCI_0_1_MIGRATE"),
+
+        function(SmcWatchdog, Smc32, 0x8200_3d06, "SMC_WATCHDOG"),
     ]
 };
 

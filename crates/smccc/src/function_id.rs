@@ -33,6 +33,12 @@ impl FunctionId {
         Self(u32::from_le_bytes([b0, b1, b2, b3]))
     }
 
+    /// The fast SMC32 call of this owner with this number.
+    #[must_use]
+    pub fn fast_32(owner: Owner, number: u16) -> Self {
+        Self(Self::FAST | u32::from(owner.0) << 24 | u32::from(number))
+    }
+
     /// Bit 31: an atomic (fast) call, as opposed to a yielding one.
     #[must_use]
     pub const fn is_fast(self) -> bool {

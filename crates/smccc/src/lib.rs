@@ -7,9 +7,9 @@
 //! * [`FunctionId`], [`Width`] and [`Owner`]: the 32-bit number of a call and how it decodes.
 //! * [`Conduit`]: the instruction that carried it.
 //! * [`Register`]: x0 to x17, the registers a call can use.
-//! * [`Mpidr`] and [`Ipa`]: which CPU, which guest-physical address.
+//! * [`Mpidr`] and [`Ipa`]: which CPU, which guest-physical address; [`uuid`]: whose implementation.
 //! * [`psci`]: the functions, status codes and encodings of PSCI.
-//! * [`smccc`], [`trng`], [`pv_time`]: the function IDs of those specifications.
+//! * [`smccc`], [`general`], [`trng`], [`pv_time`], [`watchdog`]: the function IDs of those specifications.
 //! * [`kvm`]: the function IDs that are Linux KVM's own; [`RegisterId`]: how it names a register.
 //! * [`catalogue`]: the name and the specification of every function known here.
 //!
@@ -29,6 +29,7 @@ mod address;
 pub mod catalogue;
 mod conduit;
 mod function_id;
+pub mod general;
 pub mod kvm;
 pub mod psci;
 pub mod pv_time;
@@ -36,6 +37,8 @@ mod register;
 mod register_id;
 pub mod smccc;
 pub mod trng;
+pub mod uuid;
+pub mod watchdog;
 
 pub use address::{Ipa, Mpidr};
 pub use conduit::Conduit;

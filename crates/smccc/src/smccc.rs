@@ -20,3 +20,9 @@ pub const ARCH_WORKAROUND_3: FunctionId = FunctionId(0x8000_3fff);
 /// DEN0028 asks for -1 in the width of the call. KVM writes all 64 bits whatever the width, and Linux
 /// compares some results with the 64-bit value, so both halves of Switchboard do the same.
 pub const NOT_SUPPORTED: u64 = u64::MAX;
+
+/// What a call returns in x0 when it is done.
+pub const SUCCESS: u64 = 0;
+
+/// INVALID_PARAMETER, -3 (DEN0028, section 7.1). PSCI and TRNG number theirs otherwise.
+pub const INVALID_PARAMETER: u64 = u64::MAX - 2;
