@@ -18,10 +18,14 @@ mod features;
 mod gic;
 mod host;
 #[cfg(target_arch = "aarch64")]
+mod kernel_service;
+#[cfg(target_arch = "aarch64")]
 mod kick;
 #[cfg(all(target_arch = "aarch64", feature = "raw"))]
 pub mod raw;
 mod report;
+#[cfg(target_arch = "aarch64")]
+mod time;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;
 #[cfg(target_arch = "aarch64")]
@@ -35,8 +39,12 @@ pub use features::VcpuFeatures;
 pub use gic::{Gic, GicLayout};
 pub use host::Kvm;
 #[cfg(target_arch = "aarch64")]
+pub use kernel_service::{Exposure, KernelService};
+#[cfg(target_arch = "aarch64")]
 pub use kick::Kicker;
 pub use report::{BitmapBit, BitmapRegister, GicSupport, HostReport};
+#[cfg(target_arch = "aarch64")]
+pub use time::{CounterOffsets, host_counter};
 #[cfg(target_arch = "aarch64")]
 pub use vcpu::{Exit, Vcpu};
 #[cfg(target_arch = "aarch64")]

@@ -233,14 +233,14 @@ impl Vcpu {
         self.fd.set_mp_state(kvm_mp_state { mp_state }).map_err(Error::ioctl("KVM_SET_MP_STATE"))
     }
 
-    fn get(&mut self, register: RegisterId) -> Result<u64, Error> {
+    pub(crate) fn get(&mut self, register: RegisterId) -> Result<u64, Error> {
         let mut bytes = [0; 8];
         self.counts.register_reads += 1;
         self.fd.get_one_reg(register.0, &mut bytes).map_err(Error::ioctl("KVM_GET_ONE_REG"))?;
         Ok(u64::from_le_bytes(bytes))
     }
 
-    fn set(&mut self, register: RegisterId, value: u64) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, register: RegisterId, value: u64) -> Result<(), Error> {
         self.counts.register_writes += 1;
         self.fd.set_one_reg(register.0, &value.to_le_bytes()).map_err(Error::ioctl("KVM_SET_ONE_REG"))?;
         Ok(())
