@@ -29,6 +29,11 @@ pub fn affinity() -> u64 {
     read_register!("mpidr_el1") & AFFINITY
 }
 
+/// MIDR_EL1: which implementation it is.
+pub fn implementation() -> u64 {
+    read_register!("midr_el1")
+}
+
 /// CNTVCT_EL0, not before anything earlier in program order.
 pub fn ticks() -> u64 {
     // SAFETY: a barrier changes nothing.
@@ -36,8 +41,19 @@ pub fn ticks() -> u64 {
     read_register!("cntvct_el0")
 }
 
+/// CNTPCT_EL0, likewise. A hypervisor may trap it.
+pub fn physical_ticks() -> u64 {
+    // SAFETY: a barrier changes nothing.
+    unsafe { asm!("isb", options(nostack, preserves_flags)) };
+    read_register!("cntpct_el0")
+}
+
+pub fn ticks_in_second() -> u64 {
+    read_register!("cntfrq_el0")
+}
+
 pub fn ticks_in_ms(ms: u64) -> u64 {
-    read_register!("cntfrq_el0") / 1000 * ms
+    ticks_in_second() / 1000 * ms
 }
 
 /// Tries until it works, for at most `ms`.
@@ -53,6 +69,11 @@ pub fn poll<T>(ms: u64, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
         }
         core::hint::spin_loop();
     }
+}
+
+/// Does nothing for that long.
+pub fn spin(ms: u64) {
+    let _: Option<()> = poll(ms, || None);
 }
 
 /// Waits for ever, without a call of firmware.

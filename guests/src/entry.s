@@ -251,6 +251,73 @@ power_down:
     define_call call_hvc, hvc
     define_call call_smc, smc
 
+// GuardedEnd guarded_hvc(registers, seed), GuardedEnd guarded_smc(registers, seed): as call_hvc, with x19 = seed,
+// x20 = seed + 1, up to x30 = seed + 11. Returns in x0 what they are afterwards, and how far SP is from where it was,
+// each word combined into one by a rotation; in x1 the count, and 0x1000 if the instruction was undefined.
+    .macro  define_guarded name, instruction
+    .global \name
+\name:
+    stp     x29, x30, [sp, #-112]!
+    stp     x19, x20, [sp, #16]
+    stp     x21, x22, [sp, #32]
+    stp     x23, x24, [sp, #48]
+    stp     x25, x26, [sp, #64]
+    stp     x27, x28, [sp, #80]
+    str     x0, [sp, #96]
+    msr     tpidr_el1, xzr
+    mov     x2, sp
+    msr     tpidrro_el0, x2                 // as TPIDR_EL1, of no other use here
+    mov     x19, x1
+    .irp    n, 20,21,22,23,24,25,26,27,28,29,30
+    add     x\n, x1, #(\n - 19)
+    .endr
+    ldp     x2, x3, [x0, #16]
+    ldp     x4, x5, [x0, #32]
+    ldp     x6, x7, [x0, #48]
+    ldp     x8, x9, [x0, #64]
+    ldp     x10, x11, [x0, #80]
+    ldp     x12, x13, [x0, #96]
+    ldp     x14, x15, [x0, #112]
+    ldp     x16, x17, [x0, #128]
+    ldp     x0, x1, [x0]
+    mov     x18, xzr
+    add     x18, x18, #0x1
+\name\()_instruction:
+    \instruction #0
+    add     x18, x18, #0x10
+    add     x18, x18, #0x100
+    .irp    n, 19,20,21,22,23,24,25,26,27,28,29
+    eor     x30, x\n, x30, ror #7
+    .endr
+    mrs     x28, tpidrro_el0
+    mov     x29, sp
+    sub     x29, x29, x28
+    eor     x30, x29, x30, ror #7
+    mov     sp, x28
+    ldr     x29, [sp, #96]
+    stp     x0, x1, [x29]
+    stp     x2, x3, [x29, #16]
+    stp     x4, x5, [x29, #32]
+    stp     x6, x7, [x29, #48]
+    stp     x8, x9, [x29, #64]
+    stp     x10, x11, [x29, #80]
+    stp     x12, x13, [x29, #96]
+    stp     x14, x15, [x29, #112]
+    stp     x16, x17, [x29, #128]
+    mov     x0, x30
+    mrs     x1, tpidr_el1
+    add     x1, x18, x1, lsl #12
+    ldp     x19, x20, [sp, #16]
+    ldp     x21, x22, [sp, #32]
+    ldp     x23, x24, [sp, #48]
+    ldp     x25, x26, [sp, #64]
+    ldp     x27, x28, [sp, #80]
+    ldp     x29, x30, [sp], #112
+    ret
+    .endm
+    define_guarded guarded_hvc, hvc
+    define_guarded guarded_smc, smc
+
 // Arm ARM, D1.3.1.5: 16 vectors of 128 bytes.
     .balign 2048
 vectors:
@@ -274,12 +341,12 @@ exception:
     lsr     x0, x0, #26
     cbnz    x0, 2f
     mrs     x0, elr_el1
-    adr     x1, call_hvc_instruction
+    .irp    name, call_hvc, call_smc, guarded_hvc, guarded_smc
+    adr     x1, \name\()_instruction
     cmp     x0, x1
     b.eq    1f
-    adr     x1, call_smc_instruction
-    cmp     x0, x1
-    b.ne    2f
+    .endr
+    b       2f
 1:  add     x0, x0, #4
     msr     elr_el1, x0
     mov     x0, #1

@@ -149,6 +149,11 @@ impl Machine {
         usize::try_from(base + size / 2).ok().map(|middle| middle & !0xfff)
     }
 
+    /// Does the FDT say that there is memory?
+    pub fn is_memory(&self, address: u64) -> bool {
+        self.memory.iter().any(|&(base, size)| address.wrapping_sub(base) < size)
+    }
+
     /// An address below 4 GiB outside memory.
     pub fn hole(&self) -> u64 {
         self.memory.iter().filter(|region| region.1 != 0).map(|region| region.0).min().unwrap_or(4) - 4

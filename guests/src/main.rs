@@ -20,6 +20,7 @@ mod psci;
 mod random;
 mod resume;
 mod secondary;
+mod services;
 mod smccc;
 mod tap;
 mod tests;

@@ -6,7 +6,7 @@ use crate::{
     cpu,
     machine::MAX_CPUS,
     psci,
-    tests::{cpu_on, cpu_on_race},
+    tests::{cpu_on, cpu_on_race, hammer, pv_time},
 };
 
 /// What a CPU does when it starts.
@@ -22,6 +22,10 @@ pub enum Job {
     Race,
     /// [`cpu_on_race`]: counts, turns itself off.
     CountAndOff,
+    /// [`pv_time`]: reports what it sees of its stolen time, turns itself off.
+    PvTime,
+    /// [`hammer`]: makes calls until the time is over, turns itself off.
+    Hammer,
 }
 
 /// How a CPU came to its entry point.
@@ -41,7 +45,15 @@ pub const PSTATE_AT_ENTRY: u64 = 1 << 2 | 1 | 0xf << 6;
 pub const SCTLR_EL1_M_C: u64 = 1 << 2 | 1;
 
 static JOBS: [AtomicU8; MAX_CPUS] = [const { AtomicU8::new(0) }; MAX_CPUS];
-const JOB_LIST: [Job; 5] = [Job::Park, Job::ReportAndOff, Job::ReportAndFreeze, Job::Race, Job::CountAndOff];
+const JOB_LIST: [Job; 7] = [
+    Job::Park,
+    Job::ReportAndOff,
+    Job::ReportAndFreeze,
+    Job::Race,
+    Job::CountAndOff,
+    Job::PvTime,
+    Job::Hammer,
+];
 
 unsafe extern "C" {
     fn secondary_entry();
@@ -89,6 +101,8 @@ extern "C" fn secondary_main(context: u64, other_registers: u64, sctlr_el1: u64,
         }
         Job::Race => cpu_on_race::race_as_second(),
         Job::CountAndOff => cpu_on_race::count(),
+        Job::PvTime => pv_time::report(index),
+        Job::Hammer => hammer::hammer_as_other(index),
     }
     psci::cpu_off()
 }

@@ -46,9 +46,21 @@ pub struct CallEnd {
     executed: u64,
 }
 
+/// What the guarded ones return.
+#[repr(C)]
+struct GuardedEnd {
+    checksum: u64,
+    executed: u64,
+}
+
+/// Set in `GuardedEnd::executed` if the instruction was undefined.
+const UNDEFINED: u64 = 0x1000;
+
 unsafe extern "C" {
     fn call_hvc(registers: *mut Registers) -> CallEnd;
     fn call_smc(registers: *mut Registers) -> CallEnd;
+    fn guarded_hvc(registers: *mut Registers, seed: u64) -> GuardedEnd;
+    fn guarded_smc(registers: *mut Registers, seed: u64) -> GuardedEnd;
 }
 
 pub type CallRoutine = unsafe extern "C" fn(*mut Registers) -> CallEnd;
@@ -93,10 +105,29 @@ impl Conduit {
         Return { registers, undefined: end.undefined != 0, executed: end.executed }
     }
 
+    /// Makes a call with numbers that count up from `seed` in x19 to x30; and a checksum of these and of SP, which is
+    /// [`guarded_checksum`] if they survive.
+    pub fn call_guarded(self, mut registers: Registers, seed: u64) -> (Return, u64) {
+        let routine = match self {
+            Self::Hvc => guarded_hvc,
+            Self::Smc => guarded_smc,
+        };
+        // SAFETY: as in `call`.
+        let end = unsafe { routine(&raw mut registers, seed) };
+        let (undefined, executed) = (end.executed & UNDEFINED != 0, end.executed & !UNDEFINED);
+        (Return { registers, undefined, executed }, end.checksum)
+    }
+
     /// Makes a call with up to three arguments; x0.
     pub fn call3(self, function: u32, arguments: [u64; 3]) -> u64 {
         self.call(Registers::new(u64::from(function), arguments)).registers.0[0]
     }
+}
+
+/// As `entry.s` makes it, of x30, then x19 to x29, then the distance of SP.
+pub fn guarded_checksum(seed: u64) -> u64 {
+    let words = (0..11).map(|at| seed.wrapping_add(at)).chain([0]);
+    words.fold(seed.wrapping_add(11), |checksum, word| word ^ checksum.rotate_right(7))
 }
 
 impl Registers {

@@ -7,12 +7,32 @@ use crate::{
     machine::Machine,
     psci,
     secondary::{self, Job},
-    smccc::{Conduit, NOT_SUPPORTED},
+    services,
+    smccc::{Conduit, NOT_SUPPORTED, Registers},
     tap::Report,
 };
 
 /// In PSCI's page, and assigned by no version of it (DEN0022, table 5).
 const UNASSIGNED: u32 = 0x8400_001f;
+
+/// Calls of services that are only to be answered: the function, x1 and x2.
+const ANSWERED: [(&str, u32, [u64; 2]); 15] = [
+    ("trng_version", services::TRNG_VERSION, [0, 0]),
+    ("trng_features", services::TRNG_FEATURES, [0xc400_0053, 0]),
+    ("trng_uuid", services::TRNG_GET_UUID, [0, 0]),
+    ("trng_rnd32", services::TRNG_RND_32, [32, 0]),
+    ("trng_rnd64", services::TRNG_RND_64, [192, 0]),
+    ("kvm_uid", services::KVM_UID, [0, 0]),
+    ("kvm_features", services::KVM_FEATURES, [0, 0]),
+    ("kvm_ptp", services::KVM_PTP, [0, 0]),
+    ("kvm_impl_ver", services::KVM_IMPL_VER, [0, 0]),
+    ("kvm_impl_cpus", services::KVM_IMPL_CPUS, [0, 0]),
+    ("pv_time_features", services::PV_TIME_FEATURES, [0xc500_0021, 0]),
+    ("pv_time_st", services::PV_TIME_ST, [0, 0]),
+    ("watchdog_pet", services::WATCHDOG, [services::WATCHDOG_PET, 0]),
+    ("general_uid", services::STANDARD_UID, [0, 0]),
+    ("external_sum", services::EXTERNAL_SUM, [1, 2]),
+];
 
 pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
     match machine.args.value("call").unwrap_or("psci_version") {
@@ -37,8 +57,20 @@ pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
             let result = conduit.call3(UNASSIGNED, [0; 3]);
             report.equal(format_args!("{UNASSIGNED:#x}"), result, NOT_SUPPORTED);
         }
-        name => {
-            report.check(false, format_args!("no call is called {name}"));
-        }
+        name => match ANSWERED.iter().find(|call| call.0 == name) {
+            Some(&(_, function, arguments)) => answered(conduit, function, arguments, report),
+            None => {
+                report.check(false, format_args!("no call is called {name}"));
+            }
+        },
     }
+}
+
+fn answered(conduit: Conduit, function: u32, [x1, x2]: [u64; 2], report: &mut Report) {
+    // The watchdog has but one conduit.
+    let conduit = if function == services::WATCHDOG { Conduit::Smc } else { conduit };
+    let after = conduit.call(Registers::new(u64::from(function), [x1, x2, 0]));
+    let is_answered = !after.undefined && after.registers.0[0] != NOT_SUPPORTED;
+    let name = conduit.name();
+    report.check(is_answered, format_args!("{function:#x} is NOT_SUPPORTED over {name}: {after}"));
 }

@@ -34,8 +34,11 @@ enum Results {
 }
 
 /// (owner, first, last, results), for fast calls of either width. A firmware need not implement them.
-const DEFINED: [(u32, u32, u32, Results); 12] = [
+const DEFINED: [(u32, u32, u32, Results); 15] = [
     (0, 0x0000, 0xffff, Results::X0ToX17), // Arm Architecture; SOC_ID has a name of 136 bytes (DEN0028, 7.4)
+    (2, 0x0000, 0x0001, Results::X0ToX3),  // what the tests let other processes serve
+    (2, 0x3d06, 0x3d06, Results::X0ToX3),  // the watchdog
+    (2, 0xff00, 0xff03, Results::X0ToX3),
     (4, 0x0000, 0x0015, Results::X0ToX3),  // PSCI (DEN0022)
     (4, 0x0020, 0x0033, Results::X0ToX17), // SDEI (DEN0054)
     (4, 0x0040, 0x004f, Results::X0ToX3),  // MM (DEN0060)
@@ -56,6 +59,11 @@ fn results(id: u32) -> Results {
     }
     let row = DEFINED.iter().find(|row| row.0 == owner && (row.1..=row.2).contains(&number));
     row.map_or(Results::None, |row| row.3)
+}
+
+/// May the function return in x4 to x17, if there is one?
+pub fn returns_beyond_x3(id: u32) -> bool {
+    results(id) == Results::X0ToX17
 }
 
 /// Calls an ID with a dirty upper half of x0 and random x1 to x17, and checks what any firmware must return.
