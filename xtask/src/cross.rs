@@ -40,6 +40,7 @@ pub(crate) fn command() -> Result<()> {
     let toolchain = CrossToolchain::get()?;
     println!("{}", switchboard(&toolchain)?.display());
     println!("{}", lab_init(&toolchain)?.display());
+    println!("{}", lab_probe(&toolchain)?.display());
     if let Some(image) = guests::build_in_place(&toolchain)? {
         println!("{}", image.display());
     }
@@ -60,6 +61,12 @@ pub(crate) fn conform(toolchain: &CrossToolchain) -> Result<PathBuf> {
 pub(crate) fn lab_init(toolchain: &CrossToolchain) -> Result<PathBuf> {
     // Quietly: it is small, nearly always fresh, and no business of a person who runs something else in the lab.
     binary(toolchain, "switchboard-lab-init", &["--quiet"])
+}
+
+/// Builds what a Linux guest of the lab looks at its services with.
+pub(crate) fn lab_probe(toolchain: &CrossToolchain) -> Result<PathBuf> {
+    // As quietly, and for the same reason.
+    binary(toolchain, "switchboard-lab-probe", &["--quiet"])
 }
 
 fn binary(toolchain: &CrossToolchain, package: &str, options: &[&str]) -> Result<PathBuf> {

@@ -1,11 +1,13 @@
-//! The Linux guest: busybox, modules and a first program, as an initramfs.
+//! The Linux guest: busybox, modules, the lab's probe and a first program, as an initramfs.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::archive::Archive;
+use crate::cross;
 use crate::setup::artifact;
+use crate::setup::toolchain::CrossToolchain;
 
 /// What a guest does when it is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +57,15 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 /// Writes the guest's initramfs to the file `path`, with the modules that it loads.
-pub(crate) fn initramfs(path: &Path, purpose: Purpose, modules: &[PathBuf]) -> Result<()> {
+pub(crate) fn initramfs(
+    toolchain: &CrossToolchain,
+    path: &Path,
+    purpose: Purpose,
+    modules: &[PathBuf],
+) -> Result<()> {
     let mut archive = Archive::create(path)?;
     archive.file(Path::new("bin/busybox"), &artifact::busybox()?)?;
+    archive.file(Path::new("bin/probe"), &cross::lab_probe(toolchain)?)?;
     for folder in ["proc", "sys", "tmp", "root", "sbin", "usr/bin", "usr/sbin", "etc", MODULES] {
         archive.folder(folder)?;
     }

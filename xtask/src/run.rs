@@ -31,7 +31,8 @@ pub(crate) fn command(arguments: RunArguments) -> Result<u8> {
     let scratch =
         tempfile::Builder::new().prefix("switchboard-run-").tempdir().context("a scratch folder")?;
     let mut lab = Lab::from(arguments.host);
-    lab.put(cross::switchboard(&CrossToolchain::get()?)?, "switchboard");
+    let toolchain = CrossToolchain::get()?;
+    lab.put(cross::switchboard(&toolchain)?, "switchboard");
     let mut command: Vec<OsString> = ["./switchboard", "run"].map(OsString::from).into();
     // The modules of a kernel are of no use to another one.
     let mut modules = Vec::new();
@@ -43,7 +44,8 @@ pub(crate) fn command(arguments: RunArguments) -> Result<u8> {
     }
     if !translated.has("--initrd") {
         let initramfs = scratch.path().join("initrd");
-        guest::initramfs(&initramfs, Purpose::Shell, &modules).context("packing the guest's files")?;
+        guest::initramfs(&toolchain, &initramfs, Purpose::Shell, &modules)
+            .context("packing the guest's files")?;
         lab.put(initramfs, "guest/initrd");
         command.extend(["--initrd", "guest/initrd"].map(OsString::from));
     }

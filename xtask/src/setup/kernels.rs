@@ -87,7 +87,7 @@ pub(crate) fn image(kernel: &Kernel) -> Result<PathBuf> {
 
 /// The same for a guest, which has its modules beside it if it is Debian's.
 pub(crate) fn guest_image(kernel: &Kernel) -> Result<PathBuf> {
-    get(kernel, |record| modules::are_complete(record.files.keys().map(String::as_str)))
+    get(kernel, modules::are_complete)
 }
 
 fn get(kernel: &Kernel, is_of_use: impl Fn(&Record) -> bool) -> Result<PathBuf> {

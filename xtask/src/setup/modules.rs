@@ -1,11 +1,15 @@
 //! Modules of a kernel: those that are taken out of its package, and kept beside its Image.
 //!
 //! A package holds no `modules.dep`, which is made where it is installed. So the lists below are in the order of loading.
+//! The list that was taken from a package is kept with what it had of it: a cache that was filled from another list is
+//! noticed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use super::record::{self, Record};
 
 /// Who loads a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +30,13 @@ const HOST: [&str; 6] = [
     "char/virtio_console",
 ];
 /// What a power button needs: `/dev/input/event*`, which every kernel of Debian's has as a module, and the driver of the
-/// button in a device tree, which the small kernels for virtual machines have not at all. ACPI's is built in.
-const GUEST: [&str; 2] = ["input/evdev", "input/keyboard/gpio_keys"];
+/// button in a device tree, which the small kernels for virtual machines have not at all. ACPI's is built in. Then the
+/// drivers of services: true random numbers, and the watchdog that is called with `SMC`. What both are built on is built
+/// in.
+const GUEST: [&str; 4] =
+    ["input/evdev", "input/keyboard/gpio_keys", "char/hw_random/arm_smccc_trng", "watchdog/arm_smc_wdt"];
+/// The file that says which modules of a guest's were looked for, whether or not the package had them.
+const GUEST_LIST: &str = "guest.list";
 
 impl Loader {
     /// Paths in `kernel/drivers`, in the order of loading.
@@ -61,6 +70,11 @@ impl Loader {
     }
 }
 
+/// What [`GUEST_LIST`] contains.
+fn guest_list() -> String {
+    Loader::Guest.modules().iter().map(|module| format!("{module}\n")).collect()
+}
+
 /// Moves the modules out of the package that is unpacked in `root`, to `folder`, as `PREFIX NUMBER-NAME`.
 pub(crate) fn keep(root: &Path, folder: &Path) -> Result<()> {
     let versions = |path: &str| fs::read_dir(root.join(path)).into_iter().flatten();
@@ -79,7 +93,7 @@ pub(crate) fn keep(root: &Path, folder: &Path) -> Result<()> {
             }
         }
     }
-    Ok(())
+    fs::write(folder.join(GUEST_LIST), guest_list()).context("writing the list of modules")
 }
 
 /// The modules that were kept in `folder`, in the order of loading.
@@ -95,9 +109,9 @@ pub(crate) fn kept(folder: &Path, loader: Loader) -> Result<Vec<PathBuf>> {
     Ok(modules.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Are a guest's modules among these files? They have not always been kept.
-pub(crate) fn are_complete<'a>(mut files: impl Iterator<Item = &'a str>) -> bool {
-    files.any(|file| Loader::Guest.number(file) == Some(0))
+/// Were all of today's modules of a guest looked for? None were at first, and there have been fewer of them.
+pub(crate) fn are_complete(record: &Record) -> bool {
+    record.files.get(GUEST_LIST) == Some(&record::digest_of(guest_list().as_bytes()))
 }
 
 #[cfg(test)]
@@ -127,6 +141,11 @@ mod tests {
         let files = ["input/keyboard/gpio_keys.ko.xz", "input/evdev.ko.xz", "input/joydev.ko.xz"];
         let folder = kept_of("usr/lib/modules", &files);
         assert_eq!(names(&folder, Loader::Guest), ["guest-0-evdev.ko.xz", "guest-1-gpio_keys.ko.xz"]);
+        let files =
+            ["watchdog/arm_smc_wdt.ko.xz", "char/hw_random/arm_smccc_trng.ko.xz", "input/evdev.ko.xz"];
+        let folder = kept_of("usr/lib/modules", &files);
+        let expected = ["guest-0-evdev.ko.xz", "guest-2-arm_smccc_trng.ko.xz", "guest-3-arm_smc_wdt.ko.xz"];
+        assert_eq!(names(&folder, Loader::Guest), expected);
         let folder = kept_of("lib/modules", &["input/evdev.ko"]);
         assert_eq!(names(&folder, Loader::Guest), ["guest-0-evdev.ko"]);
     }
@@ -141,14 +160,22 @@ mod tests {
 
     #[test]
     fn the_kernel_and_its_record_are_no_modules() {
-        for file in ["Image", "record.json", "guest-", "guest-x-y.ko", "evdev.ko"] {
+        for file in ["Image", "record.json", GUEST_LIST, "guest-", "guest-x-y.ko", "evdev.ko"] {
             assert_eq!((Loader::Host.number(file), Loader::Guest.number(file)), (None, None), "{file}");
         }
     }
 
+    fn is_complete(folder: &tempfile::TempDir) -> bool {
+        are_complete(&Record::write(folder.path(), Vec::new()).unwrap())
+    }
+
     #[test]
-    fn a_kernel_that_was_kept_without_a_guests_modules_is_not_complete() {
-        assert!(!are_complete(["Image", "0-virtio.ko"].into_iter()));
-        assert!(are_complete(["Image", "guest-0-evdev.ko.xz"].into_iter()));
+    fn a_kernel_that_was_kept_with_another_list_of_modules_is_not_complete() {
+        let folder = kept_of("lib/modules", &["input/evdev.ko.xz"]);
+        assert!(is_complete(&folder), "a package need not have every module");
+        fs::write(folder.path().join(GUEST_LIST), "input/evdev\n").unwrap();
+        assert!(!is_complete(&folder));
+        fs::remove_file(folder.path().join(GUEST_LIST)).unwrap();
+        assert!(!is_complete(&folder));
     }
 }

@@ -59,7 +59,16 @@ fn digest(path: &Path) -> io::Result<String> {
             length => hash.update(&buffer[..length]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(hash))
+}
+
+/// SHA-256 of these bytes, as a record has that of a file.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
+    hexadecimal(Sha256::new_with_prefix(bytes))
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -73,6 +82,7 @@ mod tests {
         let written = Record::write(folder.path(), vec!["linux=1".into()]).unwrap();
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(written.files["Image"], known);
+        assert_eq!(digest_of(b"abc"), known);
         assert_eq!(Record::verify(folder.path()).unwrap(), written);
 
         fs::write(folder.path().join("Image"), "abd").unwrap();

@@ -165,7 +165,8 @@ fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
     for (suffix, kernel) in &GUESTS {
         let image = kernels::guest_image(kernel)?;
         let modules = kernels::modules(&image, Loader::Guest)?;
-        guest::initramfs(&folder.path().join(format!("initrd{suffix}")), Purpose::Script, &modules)?;
+        let initrd = folder.path().join(format!("initrd{suffix}"));
+        guest::initramfs(toolchain, &initrd, Purpose::Script, &modules)?;
         guest_kernels.push(image);
     }
     let has_bare_guest = guests::build(toolchain, &folder.path().join("bare"))?;
