@@ -7,12 +7,13 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
+use switchboard_external::External;
 use switchboard_filter::Range;
 use switchboard_firmware::Firmware;
 use switchboard_smccc::{Conduit, FunctionId, catalogue};
@@ -23,9 +24,13 @@ use crate::start::{StartClock, StartCosts};
 pub struct CallStatistics {
     /// Each is made when its vCPU first runs: most of those that a machine can have may never.
     tables: Box<[OnceLock<CallTable>]>,
+    /// What other processes answer.
+    external: OnceLock<Vec<Arc<External>>>,
     /// Who answers what. Known once the machine has been made.
     services: OnceLock<Vec<(Range, &'static str)>>,
     start: StartClock,
+    kicks: AtomicU64,
+    bites: AtomicU64,
 }
 
 /// The calls of one vCPU. Only its thread records.
@@ -77,6 +82,8 @@ pub struct CallRecord {
     pub verdict: Verdict,
     /// From the exit to the last register written.
     pub time: Duration,
+    /// The CPU time that its thread took for it, where that is measured.
+    pub cpu_time: Option<Duration>,
     /// Registers read for it.
     pub register_reads: u64,
     /// Registers written for it.
@@ -107,6 +114,8 @@ pub struct CallSummary {
     pub total: Duration,
     /// The longest one's time.
     pub maximum: Duration,
+    /// The most CPU time that one took, where that is measured.
+    pub maximum_cpu: Option<Duration>,
     /// Registers read for all of them together.
     pub register_reads: u64,
     /// Registers written for all of them together.
@@ -125,6 +134,8 @@ struct Row {
     errors: AtomicU64,
     total: AtomicU64,
     maximum: AtomicU64,
+    /// 0 where it is not measured.
+    maximum_cpu: AtomicU64,
     register_reads: AtomicU64,
     register_writes: AtomicU64,
 }
@@ -135,8 +146,11 @@ impl CallStatistics {
     pub fn new(cpus: usize) -> Self {
         Self {
             tables: (0..cpus).map(|_| OnceLock::new()).collect(),
+            external: OnceLock::new(),
             services: OnceLock::new(),
             start: StartClock::default(),
+            kicks: AtomicU64::new(0),
+            bites: AtomicU64::new(0),
         }
     }
 
@@ -155,6 +169,17 @@ impl CallStatistics {
             }
             ranges
         });
+    }
+
+    /// Other processes answer, too.
+    pub(crate) fn set_external(&self, external: &[Arc<External>]) {
+        self.external.get_or_init(|| external.to_vec());
+    }
+
+    /// What other processes answer, with what has become of it.
+    #[must_use]
+    pub fn external(&self) -> &[Arc<External>] {
+        self.external.get().map_or(&[], Vec::as_slice)
     }
 
     /// What the machine's start takes.
@@ -212,6 +237,28 @@ impl CallStatistics {
         self.used().map(|table| table.resets.load(Relaxed)).sum()
     }
 
+    /// A vCPU is being got out of the guest.
+    pub(crate) fn record_kick(&self) {
+        self.kicks.fetch_add(1, Relaxed);
+    }
+
+    /// How often a vCPU was got out of the guest, for the machine's end, a pause or a wake-up. Nothing else interrupts a run.
+    #[must_use]
+    pub fn kicks(&self) -> u64 {
+        self.kicks.load(Relaxed)
+    }
+
+    /// The watchdog bit.
+    pub(crate) fn record_bite(&self) {
+        self.bites.fetch_add(1, Relaxed);
+    }
+
+    /// How often the watchdog bit.
+    #[must_use]
+    pub fn bites(&self) -> u64 {
+        self.bites.load(Relaxed)
+    }
+
     fn used(&self) -> impl Iterator<Item = &CallTable> {
         self.tables.iter().filter_map(OnceLock::get)
     }
@@ -252,11 +299,14 @@ impl CallTable {
     /// Counts a call.
     pub fn record(&self, call: &CallRecord) {
         let row = self.row(pack(call.function, call.conduit));
-        let nanoseconds = u64::try_from(call.time.as_nanos()).unwrap_or(u64::MAX);
+        let time = nanoseconds(call.time);
         add(&row.count, 1);
         add(&row.errors, u64::from(call.verdict == Verdict::Error));
-        add(&row.total, nanoseconds);
-        row.maximum.store(row.maximum.load(Relaxed).max(nanoseconds), Relaxed);
+        add(&row.total, time);
+        row.maximum.store(row.maximum.load(Relaxed).max(time), Relaxed);
+        if let Some(cpu_time) = call.cpu_time {
+            row.maximum_cpu.store(row.maximum_cpu.load(Relaxed).max(nanoseconds(cpu_time)), Relaxed);
+        }
         add(&row.register_reads, call.register_reads);
         add(&row.register_writes, call.register_writes);
     }
@@ -281,6 +331,10 @@ impl CallTable {
     fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().chain([&self.others])
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// There is one writer, so a load and a store do, and cost less than an atomic addition.
@@ -313,6 +367,7 @@ impl CallSummary {
             errors: 0,
             total: Duration::ZERO,
             maximum: Duration::ZERO,
+            maximum_cpu: None,
             register_reads: 0,
             register_writes: 0,
         }
@@ -323,6 +378,8 @@ impl CallSummary {
         self.errors += row.errors.load(Relaxed);
         self.total += Duration::from_nanos(row.total.load(Relaxed));
         self.maximum = self.maximum.max(Duration::from_nanos(row.maximum.load(Relaxed)));
+        let maximum_cpu = Some(row.maximum_cpu.load(Relaxed)).filter(|&time| time != 0);
+        self.maximum_cpu = self.maximum_cpu.max(maximum_cpu.map(Duration::from_nanos));
         self.register_reads += row.register_reads.load(Relaxed);
         self.register_writes += row.register_writes.load(Relaxed);
     }
@@ -352,6 +409,7 @@ mod tests {
             conduit,
             verdict,
             time,
+            cpu_time: None,
             register_reads: 3,
             register_writes: 1,
         }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use switchboard_firmware::psci::PsciVersion;
+use switchboard_external::ServeSpec;
+use switchboard_firmware::{kvm::Implementation, psci::PsciVersion, trng::RateLimit, watchdog::Bite};
 use switchboard_smccc::Conduit;
 
 pub use crate::control::protocol::Description;
@@ -30,10 +31,14 @@ pub struct Config {
     pub psci: AnsweredBy,
     /// The version of PSCI that the guest sees. Without one: the latest, of whoever answers.
     pub psci_version: Option<PsciVersion>,
+    /// The other services.
+    pub services: Services,
     /// Optional features of the CPUs.
     pub features: FeatureRequest,
     /// What to do when the guest resets.
     pub on_reset: OnReset,
+    /// Is the CPU time of calls measured?
+    pub cpu_time: CpuTime,
     /// Where to write the device tree, if anywhere.
     pub device_tree: Option<PathBuf>,
     /// Where to listen for those who control the machine, if anywhere.
@@ -70,6 +75,62 @@ pub enum AnsweredBy {
     Userspace,
     /// KVM, in the kernel: nothing is forwarded.
     Kvm,
+}
+
+/// The services beside PSCI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Services {
+    /// Who answers the guest's calls for random numbers.
+    pub trng: Answerer,
+    /// How many random bits it gets, where userspace answers.
+    pub trng_limit: Option<RateLimit>,
+    /// Who answers the calls of KVM's vendor services: identity, features, PTP, implementations.
+    pub kvm: Answerer,
+    /// The CPUs on which the guest may come to run, where userspace answers for KVM.
+    pub implementations: Vec<Implementation>,
+    /// Who answers the guest's questions for stolen time. It is KVM that counts it.
+    pub pv_time: Answerer,
+    /// The watchdog, if there is one, and what it does when it bites.
+    pub watchdog: Option<Bite>,
+    /// Ranges that other processes answer.
+    pub external: Vec<ServeSpec>,
+}
+
+impl Services {
+    /// All that KVM has, by KVM.
+    #[must_use]
+    pub const fn of_kvm() -> Self {
+        Self {
+            trng: Answerer::Kvm,
+            trng_limit: None,
+            kvm: Answerer::Kvm,
+            implementations: Vec::new(),
+            pv_time: Answerer::Kvm,
+            watchdog: None,
+            external: Vec::new(),
+        }
+    }
+}
+
+/// Who answers the calls of a service that a guest can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answerer {
+    /// Firmware in userspace: KVM forwards the calls.
+    Userspace,
+    /// KVM, in the kernel.
+    Kvm,
+    /// Nobody: they are NOT_SUPPORTED.
+    Nobody,
+}
+
+/// Is the CPU time that a vCPU's thread takes for each call measured? It costs two system calls a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CpuTime {
+    /// Yes.
+    Measured,
+    /// No.
+    #[default]
+    NotMeasured,
 }
 
 /// What to do when the guest resets.

@@ -21,6 +21,8 @@ pub enum End {
     Quit,
     /// Somebody stopped it at the control socket.
     Stopped,
+    /// Its watchdog bit, and it was to end then.
+    Watchdog,
     /// A signal asked us to end.
     Signal(i32),
 }
@@ -115,7 +117,7 @@ impl Control {
     /// A new life begins. It has ended at once if that was asked for before.
     pub(crate) fn begin(&self, board: &Arc<Board>) -> Arc<Session> {
         let mut state = lock(&self.state);
-        let session = Arc::new(Session::new());
+        let session = Arc::new(Session::new(board.power.len()));
         if let Some(end) = state.request {
             session.finish(Ok(LifeEnd::End(end)));
         }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     fn end_of(session: &Session) -> LifeEnd {
-        match session.wait() {
+        match session.wait(None) {
             Notice::Ended(result) => result.unwrap(),
             Notice::Attend => panic!("nothing is to be attended to"),
         }

@@ -82,6 +82,12 @@ pub enum Error {
         /// The version that was asked for.
         version: PsciVersion,
     },
+    /// Stolen time is not counted.
+    #[error("this host's KVM does not count the time that it steals from a guest")]
+    NoStolenTime,
+    /// Another process's service.
+    #[error(transparent)]
+    External(#[from] switchboard_external::ConnectError),
     /// CPUs cannot come and go.
     #[error("CPUs cannot come and go where KVM answers PSCI: it knows of none that a guest may not have")]
     HotplugUnderKvm,
@@ -180,6 +186,8 @@ impl Error {
             }
             Self::Acpi(EfiError::Tables(_)) => "ask for fewer CPUs with `--cpus`, or for a device tree with `--fdt`".into(),
             Self::Control(error) => error.hint(),
+            Self::NoStolenTime => "leave it to KVM with `--pv-time kvm`, or do without it with `--pv-time none`".into(),
+            Self::External(error) => error.hint().into(),
             Self::NoGic => "run `switchboard host` to see what this host offers".into(),
             Self::Vcpu { source: VcpuError::UndecodedAccess, .. } => {
                 "the guest did this; a device may be accessed by plain loads and stores of one register only"

@@ -6,19 +6,20 @@ use switchboard_firmware::{
     EntryPoint,
     psci::{PsciVersion, idle_states},
 };
-use switchboard_kvm::{Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
+use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
 use switchboard_smccc::{Ipa, Mpidr};
 
 use crate::{
-    AnsweredBy, Config, Description, Error, Memory, Wanted,
+    AnsweredBy, Answerer, Config, Description, Error, Memory, Wanted,
     board::Board,
     boot::{
         acpi, efi,
         fdt::{self, InitialRamDisk, InterruptController},
         placement::Placement,
     },
-    layout,
+    layout, services,
     start::HardwareCosts,
+    stolen_time::StolenTime,
 };
 
 /// The machine without the life in it.
@@ -28,19 +29,30 @@ pub(crate) struct Hardware {
     pub(crate) vcpus: Vec<Vcpu>,
     pub(crate) affinities: Vec<Mpidr>,
     pub(crate) costs: HardwareCosts,
+    /// Where they are known.
+    pub(crate) counters: Option<CounterOffsets>,
     interrupt_controller: InterruptController,
     features: VcpuFeatures,
     _gic: Gic,
 }
 
 impl Hardware {
-    pub(crate) fn new(kvm: &Kvm, config: &Config, ipa_bits: u32, memory: &Memory) -> Result<Self, Error> {
+    pub(crate) fn new(
+        kvm: &Kvm,
+        config: &Config,
+        ipa_bits: u32,
+        memory: &Memory,
+        stolen_time: Option<&StolenTime>,
+    ) -> Result<Self, Error> {
         let vm = Vm::create(kvm, ipa_bits)?;
         let interrupt_controller = choose_gic(&vm)?;
         let cpus =
             u16::try_from(config.cpus.max).expect("KVM's own limit is below that, and has been checked");
         let features = choose_features(kvm, config)?;
-        add_memory(&vm, memory)?;
+        add_memory(&vm, 0, memory)?;
+        if let Some(records) = stolen_time {
+            add_memory(&vm, 1, records.memory())?;
+        }
 
         let began = Instant::now();
         let mut vcpus = vm.create_vcpus(cpus, features)?;
@@ -53,8 +65,15 @@ impl Hardware {
         // KVM decides on the affinities; they are asked for, not assumed.
         let affinities = vcpus.iter_mut().map(Vcpu::affinity).collect::<Result<_, _>>()?;
         // It is the machine's, though it is set by a vCPU.
-        vcpus.first_mut().map_or(Ok(()), |vcpu| present_version(vcpu, config))?;
-        Ok(Self { vm, vcpus, affinities, costs, interrupt_controller, features, _gic: gic })
+        if let Some(vcpu) = vcpus.first_mut() {
+            present_version(vcpu, config)?;
+            services::expose(vcpu, config)?;
+        }
+        if stolen_time.is_some() {
+            count_stolen_time(&mut vcpus, config)?;
+        }
+        let counters = vm.start_counters()?;
+        Ok(Self { vm, vcpus, affinities, costs, counters, interrupt_controller, features, _gic: gic })
     }
 
     /// Tells the guest about the machine, in its memory. Says where it starts: at its kernel, with x0 the address of the
@@ -127,6 +146,7 @@ impl Hardware {
             psci_version: config.psci_version.unwrap_or_default(),
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,
+            watchdog: config.services.watchdog.map(|_| switchboard_smccc::watchdog::FUNCTION),
         })?)
     }
 }
@@ -204,12 +224,23 @@ fn choose_features(kvm: &Kvm, config: &Config) -> Result<VcpuFeatures, Error> {
     })
 }
 
-fn add_memory(vm: &Vm, memory: &Memory) -> Result<(), Error> {
+/// Tells KVM where to keep the records. A kernel that counts no stolen time is no obstacle unless it was asked for.
+fn count_stolen_time(vcpus: &mut [Vcpu], config: &Config) -> Result<(), Error> {
+    for (cpu, vcpu) in vcpus.iter_mut().enumerate() {
+        let is_counted = vcpu.set_stolen_time_record(StolenTime::record(cpu))?;
+        if !is_counted && config.services.pv_time == Answerer::Userspace {
+            return Err(Error::NoStolenTime);
+        }
+    }
+    Ok(())
+}
+
+fn add_memory(vm: &Vm, slot: u32, memory: &Memory) -> Result<(), Error> {
     let host_address = u64::try_from(memory.host_address().addr()).expect("addresses of arm64 have 64 bits");
     // SAFETY: `live` drops the machine before the memory, and all our own accesses to it are volatile.
     #[allow(unsafe_code, reason = "the guest writes to the memory it is given")]
     unsafe {
-        vm.add_memory(0, layout::MEMORY, memory.size(), host_address)?;
+        vm.add_memory(slot, memory.start(), memory.size(), host_address)?;
     }
     Ok(())
 }

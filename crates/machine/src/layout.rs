@@ -5,6 +5,7 @@
 //! 0x0900_0000  PL011
 //! 0x0903_0000  PL061: the power button of a guest with a device tree
 //! 0x0908_0000  event device: CPUs and the power button of an ACPI guest; room for 3,840 CPUs
+//! 0x090a_0000  records of stolen time, 64 bytes for each CPU: room for 4,096 of them
 //! 0x1000_0000  redistributors (GICv3), 128 KiB for each CPU: room for 4,096 of them
 //! 0x4000_0000  memory
 //! ```
@@ -42,6 +43,9 @@ pub const EVENTS: Ipa = Ipa(0x0908_0000);
 pub const EVENTS_SIZE: u64 = 0x1_0000;
 /// Its interrupt ID, a shared peripheral interrupt: that of the Generic Event Device.
 pub const GED_INTERRUPT: u32 = 40;
+
+/// The records of stolen time: memory, though not for the guest's own use.
+pub const STOLEN_TIME: Ipa = Ipa(0x090a_0000);
 
 /// The performance counters' interrupt ID, a private peripheral interrupt.
 pub const PMU_INTERRUPT: u32 = 23;

@@ -23,9 +23,11 @@ pub mod boot;
 #[cfg(target_arch = "aarch64")]
 mod bus;
 mod calls;
+mod clock;
 mod config;
 mod console;
 pub mod control;
+mod deadlines;
 pub mod devices;
 mod ending;
 mod error;
@@ -34,12 +36,20 @@ mod hardware;
 mod hotplug;
 pub mod layout;
 #[cfg(target_arch = "aarch64")]
+mod lent;
+#[cfg(target_arch = "aarch64")]
 mod life;
 mod memory;
 mod operator;
 mod run;
+#[cfg(target_arch = "aarch64")]
+mod services;
 mod session;
+#[cfg(target_arch = "aarch64")]
+mod slot;
 mod start;
+#[cfg(target_arch = "aarch64")]
+mod stolen_time;
 mod sync;
 mod uart;
 #[cfg(target_arch = "aarch64")]
@@ -47,14 +57,19 @@ mod vcpu;
 
 pub use boot::{image::Reason as ImageReason, placement::PlacementError};
 pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
-pub use config::{AnsweredBy, Config, Cpus, Description, FeatureRequest, OnReset, Wanted};
+pub use config::{
+    AnsweredBy, Answerer, Config, CpuTime, Cpus, Description, FeatureRequest, OnReset, Services, Wanted,
+};
 pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
 pub use memory::Memory;
 pub use run::{Machine, Surroundings};
 pub use start::{HardwareCosts, StartCosts};
-pub use switchboard_firmware::{OffKind, ResetKind, psci::PsciVersion};
+pub use switchboard_external::{Counts, External, ServeSpec};
+pub use switchboard_firmware::{
+    OffKind, ResetKind, kvm::Implementation, psci::PsciVersion, trng::RateLimit, watchdog::Bite,
+};
 pub use switchboard_smccc::Conduit;
 
 /// The examples in the README compile and run.

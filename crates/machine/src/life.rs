@@ -5,61 +5,49 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, Scope, ScopedJoinHandle, Thread},
-    time::{Duration, Instant},
+    thread::{self, Scope, ScopedJoinHandle},
+    time::Duration,
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use switchboard_firmware::{
-    CpuIndex, EntryPoint, Firmware, Host, Service,
-    psci::{Endianness, Next, Psci, Start},
+    CpuIndex, EntryPoint, Expiry,
+    psci::{Endianness, Next, Start},
+    watchdog::WatchdogState,
 };
 use switchboard_kvm::{Kicker, Vcpu, Vm};
-use switchboard_smccc::Ipa;
 
 use crate::{
-    AnsweredBy, Error, Machine, Memory, Surroundings,
+    AnsweredBy, Answerer, CpuTime, End, Error, Machine, Memory, Surroundings,
     board::Board,
     boot::files::Boot,
     bus::{Bus, Lines},
+    deadlines::{Deadlines, Earlier},
     hardware::{Hardware, address_bits},
-    session::{LifeEnd, Notice, PanicGuard, Session},
+    lent::Lent,
+    services::Services,
+    session::{Activity, LifeEnd, Notice, PanicGuard, ResetBy, Session},
+    slot::Slot,
+    stolen_time::StolenTime,
     sync::lock,
     vcpu::Cpu,
 };
 
 /// What the threads of one life share.
 pub(crate) struct Life<'vm> {
-    pub(crate) firmware: Firmware,
-    pub(crate) host: LentToFirmware<'vm>,
+    pub(crate) services: Services,
+    pub(crate) host: Lent<'vm>,
     pub(crate) bus: Bus<'vm>,
     pub(crate) session: Arc<Session>,
     pub(crate) board: Arc<Board>,
+    measured: CpuTime,
     /// Who starts CPUs and turns them off. If it is KVM, the power table says nothing.
     pub(crate) answered_by: AnsweredBy,
-    psci: Arc<Psci>,
+    /// When the services are to be asked what they make of the time.
+    deadlines: Deadlines,
+    /// What the watchdog had left when the machine was suspended.
+    watchdog_asleep: Mutex<Option<WatchdogState>>,
     vm: &'vm Vm,
-    /// The threads of the vCPUs that have one, to be woken. Each enters itself.
-    threads: Box<[Mutex<Option<Thread>>]>,
-}
-
-/// What the machine lends its firmware.
-pub(crate) struct LentToFirmware<'vm> {
-    memory: &'vm Memory,
-    began: Instant,
-}
-
-/// A vCPU, as the life's main thread has it.
-enum Slot<'scope> {
-    /// It has no thread: the guest may not have the CPU.
-    Parked(Box<Vcpu>),
-    Running {
-        thread: ScopedJoinHandle<'scope, Option<Box<Vcpu>>>,
-        kicker: Arc<Kicker>,
-        /// It will not look at the power table any more.
-        left: Arc<AtomicBool>,
-    },
-    /// Its thread has failed, and the life is ending.
-    Lost,
 }
 
 impl Machine {
@@ -73,9 +61,12 @@ impl Machine {
         let config = &self.config;
         let ipa_bits = address_bits(&self.kvm, config.memory)?;
         let memory = kept.map_or_else(|| Memory::new(config.memory), Ok)?;
+        let records = (config.services.pv_time != Answerer::Nobody)
+            .then(|| StolenTime::new(self.statistics().cpus()))
+            .transpose()?;
         let end = {
             // Made after the memory and so dropped before it: KVM never sees memory that is gone.
-            let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory)?;
+            let mut hardware = Hardware::new(&self.kvm, config, ipa_bits, &memory, records.as_ref())?;
             around.statistics.start().made_hardware(hardware.costs);
             self.files.copy(&boot, &memory)?;
             let board = self.board.get_or_insert_with(|| Arc::new(board(config, &hardware)));
@@ -84,25 +75,30 @@ impl Machine {
                 hardware.describe(config, &boot.placement, self.files.initrd_place(&boot), &memory, board)?;
             // The kernel is in the guest's memory now.
             drop(boot);
-            let version = config.psci_version.unwrap_or_default();
-            let psci = Arc::new(Psci::new(Arc::clone(&board.power), version));
-            let firmware = Firmware::new(services(config.psci, &psci))?;
-            hardware.vm.install(firmware.filter())?;
-            around.statistics.set_services(&firmware);
+            let services = Services::new(config, &board.power, &self.external)?;
+            hardware.vm.install(services.firmware.filter())?;
+            around.statistics.set_services(&services.firmware);
 
+            self.external.iter().for_each(|service| service.reset());
             let session = around.control.begin(board);
             let vcpus = std::mem::take(&mut hardware.vcpus);
             let lines = Lines::new(&hardware.vm, &session);
             let life = Life {
-                firmware,
-                host: LentToFirmware { memory: &memory, began: Instant::now() },
+                services,
+                host: Lent {
+                    memory: &memory,
+                    stolen_time: records.as_ref(),
+                    clock: Arc::clone(session.clock()),
+                    counters: hardware.counters,
+                },
                 bus: Bus::new(&lines, Arc::clone(board), config.description)?,
                 session,
                 board: Arc::clone(board),
+                measured: config.cpu_time,
                 answered_by: config.psci,
-                psci,
+                deadlines: Deadlines::new(),
+                watchdog_asleep: Mutex::new(None),
                 vm: &hardware.vm,
-                threads: vcpus.iter().map(|_| Mutex::new(None)).collect(),
             };
             life.run(vcpus, entry, around)?
         };
@@ -130,15 +126,15 @@ impl Life<'_> {
             }
             self.bus.update();
             let result = loop {
-                match self.session.wait() {
+                match self.session.wait(self.deadlines.next()) {
                     Notice::Attend => self.attend(scope, &mut slots, around),
                     Notice::Ended(result) => break result,
                 }
             };
             self.board.power.stop();
             // All of them out of the guest first: none is to run on while another one's thread is waited for.
-            slots.iter().for_each(Slot::rouse);
-            slots.into_iter().for_each(Slot::stop);
+            slots.iter().for_each(|slot| slot.kick(around));
+            slots.into_iter().for_each(|slot| slot.stop(around));
             self.bus.uart.close();
             result
         })
@@ -159,7 +155,44 @@ impl Life<'_> {
         // After the threads: a guest that is told of a CPU may start it at once.
         self.bus.update();
         if self.session.wants_kicks() {
-            slots.iter().for_each(Slot::kick);
+            slots.iter().for_each(|slot| slot.kick(around));
+        }
+        self.expire(around);
+    }
+
+    /// Asks the services what they make of the time, if a deadline is over. While the machine is suspended none is.
+    fn expire(&self, around: Surroundings<'_>) {
+        let now = self.host.clock.now();
+        if self.session.activity() == Activity::Suspended || !self.deadlines.take_if_over(now) {
+            return;
+        }
+        match self.services.firmware.expired(now) {
+            Expiry::Never => {}
+            Expiry::At(next) => drop(self.deadlines.add(next)),
+            // The watchdog is the one service with deadlines.
+            Expiry::SystemOff(_) => {
+                around.statistics.record_bite();
+                self.session.finish(Ok(LifeEnd::End(End::Watchdog)));
+            }
+            Expiry::SystemReset(kind, memory) => {
+                around.statistics.record_bite();
+                self.session.finish(Ok(LifeEnd::Reset { kind, memory, by: ResetBy::Watchdog }));
+            }
+        }
+    }
+
+    /// The CPU time of the calling thread, where that of calls is measured.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        match self.measured {
+            CpuTime::NotMeasured => None,
+            CpuTime::Measured => clock_gettime(ClockId::ThreadCPUTime).try_into().ok(),
+        }
+    }
+
+    /// A service has given a deadline.
+    pub(crate) fn expect_by(&self, deadline: Duration) {
+        if self.deadlines.add(deadline) == Earlier::Yes {
+            self.session.attend();
         }
     }
 
@@ -284,11 +317,11 @@ impl Life<'_> {
         let _guard = PanicGuard::new(&self.session, "vcpu");
         let _attachment = kicker.attach();
         // Before the first look at the power table: whoever changes it from then on wakes this thread.
-        *lock(&self.threads[cpu.0]) = Some(thread::current());
+        let entered = self.session.enter(cpu);
         let calls = around.statistics.table(cpu.0);
         let statistics = around.statistics;
         let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls }.live();
-        *lock(&self.threads[cpu.0]) = None;
+        drop(entered);
         match lived {
             Ok(vcpu) => Some(Box::new(vcpu)),
             Err(source) => {
@@ -307,12 +340,9 @@ impl Life<'_> {
         self.wake(CpuIndex(0));
     }
 
-    /// Makes the thread of a CPU that is off look whether it is to start, or to leave. One that has no thread yet looks
-    /// when it has.
+    /// Makes the thread of a CPU that is off look whether it is to start, or to leave.
     pub(crate) fn wake(&self, cpu: CpuIndex) {
-        if let Some(thread) = &*lock(&self.threads[cpu.0]) {
-            thread.unpark();
-        }
+        self.session.wake_cpu(cpu);
     }
 
     /// The calling vCPU's thread waits until its CPU is to start; `None` once the machine has ended, or the guest may no
@@ -329,69 +359,32 @@ impl Life<'_> {
 
     /// The calling CPU, which slept, goes on.
     pub(crate) fn resumed(&self, cpu: CpuIndex) {
-        self.psci.resumed(cpu, &self.host);
-    }
-}
-
-impl Host for LentToFirmware<'_> {
-    fn is_memory(&self, address: Ipa, length: u64) -> bool {
-        self.memory.contains(address, length)
+        self.services.psci.resumed(cpu, &self.host);
     }
 
-    fn monotonic(&self) -> Option<Duration> {
-        Some(self.began.elapsed())
-    }
-}
-
-impl Slot<'_> {
-    fn kick(&self) {
-        if let Self::Running { kicker, .. } = self {
-            kicker.kick();
+    /// The calling CPU suspends the machine. A guest that sleeps pets no watchdog.
+    pub(crate) fn fall_asleep(&self) {
+        if let Some(watchdog) = &self.services.watchdog {
+            *lock(&self.watchdog_asleep) = Some(watchdog.state(self.host.clock.now()));
         }
+        self.session.fall_asleep();
     }
 
-    /// Out of the guest, or out of its sleep.
-    fn rouse(&self) {
-        if let Self::Running { thread, kicker, .. } = self {
-            kicker.kick();
-            thread.thread().unpark();
+    /// The machine, which slept, goes on.
+    pub(crate) fn woken(&self) {
+        let asleep = lock(&self.watchdog_asleep).take();
+        if let (Some(watchdog), Some(state)) = (&self.services.watchdog, asleep) {
+            watchdog.restore(state, self.host.clock.now());
         }
-    }
-
-    /// The vCPU of a thread that has left.
-    fn collect(self) -> Self {
-        match self {
-            // A panic has been reported through the session.
-            Self::Running { thread, .. } => thread.join().ok().flatten().map_or(Self::Lost, Self::Parked),
-            other => other,
-        }
-    }
-
-    /// Ends a vCPU's thread, whether it is in the guest or waits for a start. A signal can be lost to a limit of the
-    /// host's, so it is sent until the thread has ended.
-    fn stop(self) {
-        if let Self::Running { thread, kicker, .. } = self {
-            while !thread.is_finished() {
-                kicker.kick();
-                thread.thread().unpark();
-                thread::sleep(Duration::from_millis(1));
-            }
-            let _ = thread.join();
-        }
+        self.session.woken();
+        // Deadlines have not been looked at meanwhile.
+        self.session.attend();
     }
 }
 
 fn board(config: &crate::Config, hardware: &Hardware) -> Board {
     let present = usize::try_from(config.cpus.boot).expect("addresses of arm64 have 64 bits");
     Board::new(&hardware.affinities, present, config.description)
-}
-
-/// The services of a machine.
-fn services(psci: AnsweredBy, service: &Arc<Psci>) -> Vec<Box<dyn Service>> {
-    match psci {
-        AnsweredBy::Userspace => vec![Box::new(Arc::clone(service))],
-        AnsweredBy::Kvm => Vec::new(),
-    }
 }
 
 /// How the boot CPU starts (Linux, `Documentation/arch/arm64/booting.rst`: x0 is the device tree).

@@ -9,30 +9,42 @@ use vm_memory::{
 
 use crate::{Error, layout};
 
-/// All of the guest's memory: one range, from [`layout::MEMORY`] on.
+/// A range of the guest's memory.
 pub struct Memory {
     map: GuestMemoryMmap,
+    start: Ipa,
     size: u64,
 }
 
 impl Memory {
-    /// `size` bytes of memory, all zero.
+    /// All of the memory that the guest may use, from [`layout::MEMORY`] on: `size` bytes, all zero.
     ///
     /// # Errors
     ///
     /// [`Error::Memory`] if the host has not that much.
     pub fn new(size: u64) -> Result<Self, Error> {
+        Self::at(layout::MEMORY, size)
+    }
+
+    /// `size` bytes, all zero, from `start` on.
+    pub(crate) fn at(start: Ipa, size: u64) -> Result<Self, Error> {
         let refused = |source: io::Error| Error::Memory { size, source };
         let bytes = usize::try_from(size).map_err(|error| refused(io::Error::other(error)))?;
         // Not MAP_NORESERVE: a host that never had so much says so now, rather than kill us later.
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let region = MmapRegion::build(None, bytes, libc::PROT_READ | libc::PROT_WRITE, flags)
             .map_err(|error| refused(mmap_error(error)))?;
-        let region = GuestRegionMmap::new(region, GuestAddress(layout::MEMORY.0))
+        let region = GuestRegionMmap::new(region, GuestAddress(start.0))
             .ok_or_else(|| refused(io::Error::other("it would end past the last address")))?;
         let map =
             GuestMemoryMmap::from_regions(vec![region]).map_err(|error| refused(io::Error::other(error)))?;
-        Ok(Self { map, size })
+        Ok(Self { map, start, size })
+    }
+
+    /// Where it is for the guest.
+    #[must_use]
+    pub const fn start(&self) -> Ipa {
+        self.start
     }
 
     /// How much there is, in bytes.
@@ -48,13 +60,13 @@ impl Memory {
     /// Never: the start of memory is in memory.
     #[must_use]
     pub fn host_address(&self) -> *mut u8 {
-        self.map.get_host_address(GuestAddress(layout::MEMORY.0)).expect("the start of memory is in memory")
+        self.map.get_host_address(GuestAddress(self.start.0)).expect("the start of memory is in memory")
     }
 
     /// Does a range of addresses lie in it? `length` is in bytes; an empty range is where its address is.
     #[must_use]
     pub fn contains(&self, address: Ipa, length: u64) -> bool {
-        let start = address.0.checked_sub(layout::MEMORY.0);
+        let start = address.0.checked_sub(self.start.0);
         let end = start.and_then(|start| start.checked_add(length.max(1)));
         end.is_some_and(|end| end <= self.size)
     }

@@ -1,7 +1,11 @@
 //! A machine, from its configuration to its end.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    thread::{self, Scope},
+};
 
+use switchboard_external::External;
 use switchboard_firmware::MemoryAtReset;
 use switchboard_kvm::Kvm;
 
@@ -26,6 +30,8 @@ pub struct Machine {
     boot: Option<Boot>,
     /// The control socket, until the machine runs.
     server: Option<Server>,
+    /// What other processes answer.
+    pub(crate) external: Vec<Arc<External>>,
     /// What resets do not change. Made with the first life.
     pub(crate) board: Option<Arc<Board>>,
 }
@@ -55,7 +61,8 @@ impl Machine {
         let server = config.control.as_deref().map(Server::bind).transpose()?;
         let kvm = Kvm::open(&config.kvm)?;
         check_cpus(&kvm, config.cpus.max)?;
-        Ok(Self { config, kvm, files, boot: Some(boot), server, board: None })
+        let external = connect(&config)?;
+        Ok(Self { config, kvm, files, boot: Some(boot), server, external, board: None })
     }
 
     /// Empty statistics, with room for each CPU.
@@ -78,6 +85,7 @@ impl Machine {
     pub fn run(&mut self, around: Surroundings<'_>) -> Result<End, Error> {
         assert!(around.statistics.cpus() >= self.statistics().cpus(), "a table for each CPU");
         around.statistics.start().begin();
+        around.statistics.set_external(&self.external);
         let operator = Operator {
             control: around.control,
             description: self.config.description,
@@ -90,8 +98,12 @@ impl Machine {
                     .serve(scope, &operator)
                     .map_err(|source| Error::Host { action: "starting a thread", source })?;
             }
-            // Even if this thread panics: the scope waits for the server's threads.
-            let _ending = Ending { control: around.control, server: server.as_ref() };
+            // Even if this thread panics: the scope waits for all of these threads.
+            let _ending =
+                Ending { control: around.control, server: server.as_ref(), external: &self.external.clone() };
+            for (index, service) in self.external.iter().enumerate() {
+                answer_elsewhere(scope, index, Arc::clone(service), around.control)?;
+            }
             self.run_lives(around)
         })
     }
@@ -108,6 +120,9 @@ impl Machine {
                 LifeEnd::End(end) => return Ok(end),
                 LifeEnd::Reset { kind, by: ResetBy::Guest, .. } if self.config.on_reset == OnReset::End => {
                     return Ok(End::Reset(kind));
+                }
+                LifeEnd::Reset { by: ResetBy::Watchdog, .. } if self.config.on_reset == OnReset::End => {
+                    return Ok(End::Watchdog);
                 }
                 LifeEnd::Reset { memory: MemoryAtReset::Kept, .. } => kept = Some(memory),
                 LifeEnd::Reset { memory: MemoryAtReset::Cleared, .. } => {}
@@ -131,6 +146,7 @@ impl Machine {
 struct Ending<'machine> {
     control: &'machine Control,
     server: Option<&'machine Server>,
+    external: &'machine [Arc<External>],
 }
 
 impl Drop for Ending<'_> {
@@ -140,6 +156,7 @@ impl Drop for Ending<'_> {
         if let Some(server) = self.server {
             server.close();
         }
+        self.external.iter().for_each(|service| service.link().close());
     }
 }
 
@@ -156,6 +173,37 @@ fn check_config(config: &Config) -> Result<(), Error> {
     if config.cpus.can_change() && config.psci == AnsweredBy::Kvm {
         return Err(Error::HotplugUnderKvm);
     }
+    Ok(())
+}
+
+/// Finds whoever is to answer for us: a wrong path is found before anything runs.
+fn connect(config: &Config) -> Result<Vec<Arc<External>>, Error> {
+    let cpus = usize::try_from(config.cpus.max).unwrap_or(usize::MAX);
+    let connect = |spec| {
+        let service = External::new(spec, cpus)
+            .map_err(|source| Error::Host { action: "preparing for a process that answers calls", source })?;
+        service.connect_first()?;
+        Ok(service)
+    };
+    config.services.external.iter().map(connect).collect()
+}
+
+/// Starts the thread that talks to another process, over all lives of the machine.
+fn answer_elsewhere<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    index: usize,
+    service: Arc<External>,
+    control: &'scope Control,
+) -> Result<(), Error> {
+    let wake = move |cpu| {
+        if let Some(life) = control.life() {
+            life.session.wake_cpu(cpu);
+        }
+    };
+    thread::Builder::new()
+        .name(format!("external-{index}"))
+        .spawn_scoped(scope, move || service.link().run(&wake))
+        .map_err(|source| Error::Host { action: "starting a thread", source })?;
     Ok(())
 }
 

@@ -5,15 +5,16 @@
 
 use std::{
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
-use switchboard_firmware::{MemoryAtReset, ResetKind};
+use switchboard_firmware::{CpuIndex, MemoryAtReset, ResetKind};
 
-use crate::{End, Error, sync::lock};
+use crate::{End, Error, clock::Clock, sync::lock};
 
 /// How a life ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +37,15 @@ pub(crate) enum LifeEnd {
 pub(crate) enum ResetBy {
     /// Its guest.
     Guest,
+    /// Its watchdog.
+    Watchdog,
     /// Somebody outside.
     Operator,
 }
 
 /// What the main thread is woken for.
 pub(crate) enum Notice {
-    /// Something has changed: threads to start, an interrupt to raise, vCPUs to kick.
+    /// Something has changed: threads to start, an interrupt to raise, vCPUs to kick; or a deadline is over.
     Attend,
     /// The life has ended.
     Ended(Result<LifeEnd, Error>),
@@ -55,6 +58,10 @@ pub(crate) struct Session {
     closed: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
+    /// Stands still in a pause. Stopped and started under the lock.
+    clock: Arc<Clock>,
+    /// The threads of the vCPUs that have one, to be woken. Each enters itself.
+    threads: Box<[Mutex<Option<Thread>>]>,
 }
 
 #[derive(Default)]
@@ -102,13 +109,36 @@ pub(crate) enum Pause {
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Session {
-    pub(crate) fn new() -> Self {
+    /// One of a machine that can have so many CPUs.
+    pub(crate) fn new(cpus: usize) -> Self {
         Self {
             finished: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
+            clock: Arc::new(Clock::new()),
+            threads: (0..cpus).map(|_| Mutex::new(None)).collect(),
         }
+    }
+
+    /// The calling thread is that of a vCPU, until the value returned is dropped: whoever has something for it wakes it.
+    pub(crate) fn enter(&self, cpu: CpuIndex) -> Entered<'_> {
+        let place = &self.threads[cpu.0];
+        *lock(place) = Some(thread::current());
+        Entered(place)
+    }
+
+    /// Makes a vCPU's thread look for what it waits for: a start, its leave, an answer to its call. One that has not entered
+    /// yet looks when it has.
+    pub(crate) fn wake_cpu(&self, cpu: CpuIndex) {
+        if let Some(thread) = self.threads.get(cpu.0).and_then(|place| lock(place).clone()) {
+            thread.unpark();
+        }
+    }
+
+    /// The life's own time.
+    pub(crate) const fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// Ends the life, unless it has ended already: the first one decides how.
@@ -131,9 +161,12 @@ impl Session {
         self.changed.notify_all();
     }
 
-    /// The main thread waits.
-    pub(crate) fn wait(&self) -> Notice {
+    /// The main thread waits, until the life's clock shows `deadline` at the latest.
+    pub(crate) fn wait(&self, deadline: Option<Duration>) -> Notice {
         let mut state = lock(&self.state);
+        // In a pause no deadline comes nearer, and its end is something to attend to.
+        let left = deadline.and_then(|deadline| self.clock.until(deadline));
+        let deadline = left.and_then(|left| Instant::now().checked_add(left));
         loop {
             if let Some(result) = state.result.take() {
                 return Notice::Ended(result);
@@ -147,6 +180,12 @@ impl Session {
                 if state.wants_kicks() {
                     state.attend = true;
                 }
+            } else if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Notice::Attend;
+                }
+                state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             } else {
                 state = self.wait_for_change(state);
             }
@@ -182,13 +221,20 @@ impl Session {
             self.changed.notify_all();
             state = self.wait_for_change(state);
         }
-        if self.is_finished() { Pause::Ended } else { Pause::Done }
+        if self.is_finished() {
+            return Pause::Ended;
+        }
+        if state.paused {
+            self.clock.stop();
+        }
+        Pause::Done
     }
 
     /// Lets them go on. False if the machine was not paused.
     pub(crate) fn resume(&self) -> bool {
         let mut state = lock(&self.state);
         self.closed.store(false, Ordering::SeqCst);
+        self.clock.start();
         state.attend = true;
         self.changed.notify_all();
         std::mem::take(&mut state.paused)
@@ -239,6 +285,15 @@ impl State {
     }
 }
 
+/// A vCPU's thread that can be woken.
+pub(crate) struct Entered<'session>(&'session Mutex<Option<Thread>>);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *lock(self.0) = None;
+    }
+}
+
 /// A vCPU that is on.
 pub(crate) struct Active<'session> {
     session: &'session Session,
@@ -282,7 +337,7 @@ impl<'life> PanicGuard<'life> {
 
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             self.session.finish(Err(Error::Panic { thread: self.thread }));
         }
     }
@@ -290,8 +345,6 @@ impl Drop for PanicGuard<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use switchboard_firmware::OffKind;
 
     use super::*;
@@ -300,7 +353,7 @@ mod tests {
 
     fn end_of(session: &Session) -> LifeEnd {
         loop {
-            if let Notice::Ended(result) = session.wait() {
+            if let Notice::Ended(result) = session.wait(None) {
                 return result.unwrap();
             }
         }
@@ -308,7 +361,7 @@ mod tests {
 
     #[test]
     fn the_first_to_finish_decides_how() {
-        let session = Session::new();
+        let session = Session::new(1);
         session.finish(Ok(OFF));
         session.finish(Ok(LifeEnd::End(End::Quit)));
         assert_eq!(end_of(&session), OFF);
@@ -316,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_pause_returns_once_every_active_vcpu_waits_and_a_resume_lets_them_go_on() {
-        let session = Session::new();
+        let session = Session::new(1);
         thread::scope(|scope| {
             let active = session.activate();
             let vcpu = scope.spawn(|| {
@@ -337,8 +390,25 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_is_something_to_attend_to_but_for_a_pause() {
+        let session = Session::new(1);
+        let soon = session.clock().now() + Duration::from_millis(20);
+        assert!(matches!(session.wait(Some(soon)), Notice::Attend));
+        assert!(session.clock().now() >= soon);
+        assert!(matches!(session.wait(Some(Duration::ZERO)), Notice::Attend), "it is over already");
+
+        assert_eq!(session.pause(), Pause::Done);
+        assert!(matches!(session.wait(None), Notice::Attend), "the pause is");
+        let paused = session.clock().now();
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(session.clock().now(), paused);
+        session.resume();
+        assert!(matches!(session.wait(Some(Duration::MAX)), Notice::Attend), "and its end");
+    }
+
+    #[test]
     fn the_end_lets_paused_vcpus_go_and_says_so() {
-        let session = Session::new();
+        let session = Session::new(1);
         thread::scope(|scope| {
             assert_eq!(session.pause(), Pause::Done, "nothing runs");
             let vcpu = scope.spawn(|| session.activate().may_run());
@@ -348,14 +418,14 @@ mod tests {
             session.finish(Ok(OFF));
             assert!(!vcpu.join().unwrap());
         });
-        let ended = Session::new();
+        let ended = Session::new(1);
         ended.finish(Ok(OFF));
         assert_eq!(ended.pause(), Pause::Ended, "what comes after it is not paused");
     }
 
     #[test]
     fn only_a_machine_that_sleeps_can_be_woken_and_once() {
-        let session = Session::new();
+        let session = Session::new(1);
         assert!(!session.wake());
         session.fall_asleep();
         assert_eq!(session.activity(), Activity::Suspended);

@@ -1,15 +1,20 @@
 //! A vCPU's thread: the life of a forwarded call, from the exit to the resumed guest.
 
-use std::time::Instant;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use switchboard_firmware::{Call, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, ResetKind};
+use switchboard_firmware::{
+    Call, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Results,
+};
 use switchboard_kvm::{Exit, HypercallExit, Vcpu};
 
 use crate::{
     AnsweredBy, CallRecord, CallStatistics, CallTable, End, ExitKind, VcpuError, Verdict,
     bus::Effect,
     life::Life,
-    session::{LifeEnd, ResetBy},
+    session::{Active, LifeEnd, ResetBy},
 };
 
 /// A vCPU and what its thread needs. Only this thread ever resets, reads or writes the vCPU.
@@ -68,18 +73,18 @@ impl Cpu<'_> {
         let active = self.life.session.activate();
         let mut wake = None;
         while active.may_run() {
-            if self.run_once(&mut wake)? == Next::Stop {
+            if self.run_once(&active, &mut wake)? == Next::Stop {
                 break;
             }
         }
         Ok(())
     }
 
-    fn run_once(&mut self, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
+    fn run_once(&mut self, active: &Active<'_>, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
         match self.vcpu.run().map_err(run_error)? {
             Exit::Hypercall(exit) => {
                 self.calls.record_exit(ExitKind::Hypercall);
-                return self.answer(exit, wake);
+                return self.answer(exit, active, wake);
             }
             Exit::MmioRead { address, data } => {
                 self.calls.record_exit(ExitKind::Mmio);
@@ -121,11 +126,23 @@ impl Cpu<'_> {
     }
 
     /// Answers a call: the service decides, this thread performs the outcome, the guest's registers are written.
-    fn answer(&mut self, exit: HypercallExit, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
+    fn answer(
+        &mut self,
+        exit: HypercallExit,
+        active: &Active<'_>,
+        wake: &mut Option<Wake>,
+    ) -> Result<Next, VcpuError> {
         let started = Instant::now();
+        let cpu_time = self.life.cpu_time();
         let before = self.vcpu.counts();
         let mut call = Call::new(exit.function, exit.conduit, self.index, &mut self.vcpu);
-        let outcome = self.life.firmware.answer(&mut call, &self.life.host);
+        let mut outcome = self.life.services.firmware.answer(&mut call, &self.life.host);
+        if outcome == Outcome::Later && call.fault().is_none() {
+            match wait_for_reply(self.life, &call, active) {
+                Some(results) => outcome = Outcome::Return(results),
+                None => return Ok(Next::Stop),
+            }
+        }
         let mut verdict = Verdict::Good;
         if let Some(results) = outcome.results() {
             if i64::from_ne_bytes(results.x0().to_ne_bytes()) < 0 {
@@ -142,6 +159,7 @@ impl Cpu<'_> {
             conduit: exit.conduit,
             verdict,
             time: started.elapsed(),
+            cpu_time: cpu_time.zip(self.life.cpu_time()).map(|(before, after)| after.saturating_sub(before)),
             register_reads: after.register_reads - before.register_reads,
             register_writes: after.register_writes - before.register_writes,
         });
@@ -150,7 +168,11 @@ impl Cpu<'_> {
 
     fn perform(&mut self, outcome: &Outcome, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
         match *outcome {
-            Outcome::Return(_) | Outcome::ReturnUntil(..) | Outcome::Later => Ok(Next::Run),
+            Outcome::Return(_) | Outcome::Later => Ok(Next::Run),
+            Outcome::ReturnUntil(_, deadline) => {
+                self.life.expect_by(deadline);
+                Ok(Next::Run)
+            }
             Outcome::Start(cpu) => {
                 self.life.wake(cpu);
                 Ok(Next::Run)
@@ -158,7 +180,7 @@ impl Cpu<'_> {
             Outcome::Standby => self.suspend(wake, Wake::Continue),
             Outcome::PowerDown(entry) => self.suspend(wake, Wake::At(entry)),
             Outcome::SystemSuspend(entry) => {
-                self.life.session.fall_asleep();
+                self.life.fall_asleep();
                 self.suspend(wake, Wake::SystemAt(entry))
             }
             Outcome::Off => Ok(Next::Stop),
@@ -177,7 +199,7 @@ impl Cpu<'_> {
         self.vcpu.wake()?;
         match wake {
             Some(Wake::SystemAt(entry)) => {
-                self.life.session.woken();
+                self.life.woken();
                 self.vcpu.resume(entry)?;
             }
             Some(Wake::At(entry)) => self.vcpu.resume(entry)?,
@@ -196,6 +218,21 @@ impl Cpu<'_> {
         self.life.session.finish(Ok(LifeEnd::Reset { kind, memory, by: ResetBy::Guest }));
         Next::Stop
     }
+}
+
+/// Waits for what a call returns that returns later; `None` if the machine has ended before. In a pause it goes on waiting
+/// afterwards: the machine's clock has stood still.
+fn wait_for_reply(life: &Life<'_>, call: &Call<'_>, active: &Active<'_>) -> Option<Results> {
+    while active.may_run() {
+        match life.services.firmware.reply(call, life.host.clock.now()) {
+            Reply::Return(results) => return Some(results),
+            Reply::Wait(deadline) => {
+                let left = life.host.clock.until(deadline).unwrap_or(Duration::ZERO);
+                thread::park_timeout(left);
+            }
+        }
+    }
+    None
 }
 
 /// KVM answers ENOSYS where an access to a device comes without a description that it can decode.

@@ -1,11 +1,15 @@
 //! The arguments.
 
+mod services;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use switchboard_machine::{Cpus, FeatureRequest, PsciVersion, Wanted};
 
 use crate::exit;
+
+pub(crate) use services::{Contradiction, ServiceArguments};
 
 /// Answers a guest's SMCCC calls in userspace.
 #[derive(Debug, Parser)]
@@ -17,9 +21,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Boot a guest whose PSCI calls are answered in userspace.
+    /// Boot a guest whose firmware calls are answered in userspace.
     #[command(after_help = exit::HELP)]
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Tell a machine that runs what to do, or ask how it is.
     #[command(after_help = exit::CTL_HELP, disable_help_subcommand = true)]
     Ctl(CtlArguments),
@@ -72,6 +76,9 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "VERSION")]
     pub(crate) psci_version: Option<PsciVersion>,
 
+    #[command(flatten)]
+    pub(crate) services: ServiceArguments,
+
     /// Optional features of the CPUs: `pmu`, `pauth` and `sve`, each `=on` or `=off`, separated by commas. A
     /// feature that is not named is there where the host has it.
     #[arg(long, value_name = "LIST", default_value = "", value_parser = parse_features)]
@@ -100,6 +107,10 @@ pub(crate) struct RunArguments {
     /// When the machine ends, list them in a file instead of on standard error.
     #[arg(long, value_name = "FILE", conflicts_with = "quiet")]
     pub(crate) calls: Option<PathBuf>,
+
+    /// Measure the CPU time of each call as well, for the list as JSON. It takes two system calls more for each.
+    #[arg(long, requires = "json")]
+    pub(crate) cpu_time: bool,
 
     /// KVM's device.
     #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]

@@ -9,6 +9,8 @@ pub(crate) enum Status {
     Success,
     /// KVM or the host failed, or a vCPU could not go on.
     Failure,
+    /// Wrong usage.
+    Usage,
     /// KVM's device is not there or may not be opened.
     NoKvm,
     /// It is not KVM, or runs guests of another architecture.
@@ -17,6 +19,10 @@ pub(crate) enum Status {
     NoFilter,
     /// This host lacks something the machine needs.
     HostLacks,
+    /// Another process that is to answer calls cannot be reached, or is not what it should be.
+    NobodyAnswers,
+    /// Two services would answer the same function IDs.
+    TwoAnswer,
     /// The kernel cannot be opened.
     KernelUnreadable,
     /// The kernel is no arm64 Image.
@@ -57,18 +63,23 @@ pub(crate) enum Status {
     GuestWarmReset,
     /// Somebody stopped the machine at its control socket.
     Stopped,
+    /// The watchdog ended the machine.
+    Bitten,
 }
 
 impl Status {
-    /// The number that the shell sees. 2, wrong usage, is the command line parser's.
+    /// The number that the shell sees. 2 is the command line parser's as well.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::Failure => 1,
+            Self::Usage => 2,
             Self::NoKvm => 10,
             Self::OtherArchitecture => 11,
             Self::NoFilter => 12,
             Self::HostLacks => 13,
+            Self::NobodyAnswers => 14,
+            Self::TwoAnswer => 15,
             Self::KernelUnreadable => 20,
             Self::NotAnImage => 21,
             Self::X86Kernel => 22,
@@ -89,6 +100,7 @@ impl Status {
             Self::Hibernated => 66,
             Self::GuestWarmReset => 67,
             Self::Stopped => 68,
+            Self::Bitten => 69,
         }
     }
 }
@@ -109,6 +121,8 @@ Exit status:
   11  it is not KVM, or runs guests of another architecture
   12  KVM has no SMCCC filter (the kernel is older than Linux 6.4)
   13  this host lacks something the machine needs
+  14  a process that is to answer calls (--serve) cannot be reached, or is not what it should be
+  15  two services would answer the same calls
   20  the kernel cannot be opened
   21  the kernel is no arm64 Image
   22  the kernel is one for x86
@@ -124,6 +138,7 @@ Exit status:
   66  the guest switched itself off to go on later (SYSTEM_OFF2, HIBERNATE_OFF)
   67  the guest reset itself by a warm reset (SYSTEM_RESET2), and --no-reboot was given
   68  somebody stopped the machine with `switchboard ctl SOCKET stop`
+  69  the watchdog ended the machine: --watchdog off, or --no-reboot was given
 A signal that ends the machine ends the process in the same way.";
 
 /// The table for `ctl --help`.

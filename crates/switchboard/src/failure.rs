@@ -8,7 +8,7 @@ use std::{
 use switchboard_kvm::{Error as KvmError, OpenError};
 use switchboard_machine::{Error, ImageReason, PlacementError};
 
-use crate::exit::Status;
+use crate::{cli::Contradiction, exit::Status};
 
 /// Why a command failed: what a person is told, and the exit status.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Contradiction> for Failure {
+    fn from(Contradiction(message): Contradiction) -> Self {
+        Self { status: Status::Usage, message: message.to_owned(), hint: None }
+    }
+}
+
 /// The error and what caused it, outermost first.
 fn message(error: &Error) -> String {
     let mut message = error.to_string();
@@ -61,9 +67,13 @@ fn status(error: &Error) -> Status {
             Status::OtherArchitecture
         }
         Error::Kvm(KvmError::NoFilter) => Status::NoFilter,
-        Error::Feature { .. } | Error::NoGic | Error::Addresses { .. } | Error::PsciVersion { .. } => {
-            Status::HostLacks
-        }
+        Error::Feature { .. }
+        | Error::NoGic
+        | Error::NoStolenTime
+        | Error::Addresses { .. }
+        | Error::PsciVersion { .. } => Status::HostLacks,
+        Error::External(_) => Status::NobodyAnswers,
+        Error::Firmware(_) => Status::TwoAnswer,
         Error::OpenKernel { .. } => Status::KernelUnreadable,
         Error::Image(error) => match error.reason {
             ImageReason::Unreadable(_) => Status::KernelUnreadable,
@@ -84,7 +94,6 @@ fn status(error: &Error) -> Status {
         Error::Cpus { .. } | Error::HotplugUnderKvm | Error::Acpi(_) => Status::Cpus,
         Error::Memory { .. } => Status::Memory,
         Error::Kvm(_)
-        | Error::Firmware(_)
         | Error::Control(_)
         | Error::DumpDeviceTree { .. }
         | Error::Host { .. }

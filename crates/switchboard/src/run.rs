@@ -11,12 +11,12 @@ use std::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_machine::{
-    CallStatistics, Config, Console, Control, Description, End, Error, InputKind, Machine, OffKind, OnReset,
-    PsciVersion, RawTerminal, ResetKind, Surroundings,
+    Answerer, CallStatistics, Config, Console, Control, CpuTime, Description, End, Error, InputKind, Machine,
+    OffKind, OnReset, PsciVersion, RawTerminal, ResetKind, Surroundings,
 };
 
 use crate::{
-    cli::RunArguments,
+    cli::{AnsweredBy, RunArguments},
     exit::Status,
     failure::Failure,
     listing::{Listing, TerminalMode},
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     if arguments.psci_version == Some(PsciVersion::V0_2) {
         let _ = writeln!(io::stderr(), "{WARNING_0_2}");
     }
-    let mut machine = Machine::new(config(arguments))?;
+    let mut machine = Machine::new(config(arguments)?)?;
     let statistics = Arc::new(machine.statistics());
     raise_file_limit();
 
@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
         End::Reset(ResetKind::Warm) => Status::GuestWarmReset,
         End::Quit => Status::Left,
         End::Stopped => Status::Stopped,
+        End::Watchdog => Status::Bitten,
         End::Signal(signal) => {
             signals::die_by(signal);
             Status::Failure
@@ -99,8 +100,12 @@ fn run_on_terminal(
     Ok(result)
 }
 
-fn config(arguments: &RunArguments) -> Config {
-    Config {
+fn config(arguments: &RunArguments) -> Result<Config, Failure> {
+    let usual = match arguments.psci {
+        AnsweredBy::Userspace => Answerer::Userspace,
+        AnsweredBy::Kvm => Answerer::Kvm,
+    };
+    Ok(Config {
         kvm: arguments.kvm.clone(),
         kernel: arguments.kernel.clone(),
         initrd: arguments.initrd.clone(),
@@ -115,11 +120,13 @@ fn config(arguments: &RunArguments) -> Config {
         memory: arguments.memory,
         conduit: arguments.conduit.into(),
         psci: arguments.psci.into(),
+        services: arguments.services.services(usual)?,
         features: arguments.cpu_features,
         on_reset: if arguments.no_reboot { OnReset::End } else { OnReset::Restart },
+        cpu_time: if arguments.cpu_time { CpuTime::Measured } else { CpuTime::NotMeasured },
         device_tree: arguments.dtb_dump.clone(),
         control: arguments.control.clone(),
-    }
+    })
 }
 
 fn console(terminal: Option<&RawTerminal>) -> Result<Console, Failure> {

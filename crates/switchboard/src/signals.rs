@@ -91,7 +91,7 @@ fn die(end: End, terminal: &Terminal) {
         End::Signal(signal) => die_by(signal),
         End::Quit => process::exit(i32::from(Status::Left.code())),
         End::Stopped => process::exit(i32::from(Status::Stopped.code())),
-        End::Off(_) | End::Reset(_) => {}
+        End::Off(_) | End::Reset(_) | End::Watchdog => {}
     }
 }
 

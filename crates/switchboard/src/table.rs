@@ -1,10 +1,12 @@
 //! The list of the calls that were answered.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, path::PathBuf, time::Duration};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use switchboard_machine::{CallStatistics, CallSummary, End, ExitCounts, OffKind, ResetKind, StartCosts};
+use switchboard_machine::{
+    CallStatistics, CallSummary, Counts, End, ExitCounts, External, OffKind, ResetKind, ServeSpec, StartCosts,
+};
 
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
 #[derive(Debug, Serialize)]
@@ -12,6 +14,12 @@ pub(crate) struct CallReport {
     version: u32,
     calls: Vec<CallRow>,
     exits: Exits,
+    /// What has become of the calls that other processes answer, a row for each range.
+    external: Vec<ExternalRow>,
+    /// How often a vCPU was got out of the guest.
+    kicks: u64,
+    /// How often the watchdog bit.
+    watchdog_bites: u64,
     /// INITs of vCPUs that had run.
     vcpu_resets: u64,
     /// Up to the guest's first instruction; null where it never came.
@@ -30,8 +38,25 @@ struct CallRow {
     errors: u64,
     mean_ns: u64,
     maximum_ns: u64,
+    /// null without `--cpu-time`.
+    maximum_cpu_ns: Option<u64>,
     register_reads: u64,
     register_writes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ExternalRow {
+    first: String,
+    last: String,
+    socket: PathBuf,
+    requests: u64,
+    answered: u64,
+    unserved: u64,
+    lost: u64,
+    timeouts: u64,
+    late: u64,
+    protocol_errors: u64,
+    reconnects: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +85,9 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
         version: 1,
         calls: statistics.summary().iter().map(row).collect(),
         exits: Exits { hypercalls, mmio, wake_ups, interrupted, system },
+        external: statistics.external().iter().map(|service| external_row(service)).collect(),
+        kicks: statistics.kicks(),
+        watchdog_bites: statistics.bites(),
         vcpu_resets: statistics.resets(),
         start: statistics.start_costs().map(|StartCosts { time, hardware, resident }| Start {
             time_ns: nanoseconds(time),
@@ -71,6 +99,40 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
     }
 }
 
+fn external_row(service: &External) -> ExternalRow {
+    let Counts { requests, answered, unserved, lost, timeouts, late, protocol_errors, reconnects } =
+        service.counts();
+    let ServeSpec { range, path, .. } = service.spec();
+    ExternalRow {
+        first: range.first().to_string(),
+        last: range.last().to_string(),
+        socket: path.clone(),
+        requests,
+        answered,
+        unserved,
+        lost,
+        timeouts,
+        late,
+        protocol_errors,
+        reconnects,
+    }
+}
+
+/// A line about another process, if there is something to say about it.
+fn complaint(service: &External) -> Option<String> {
+    let Counts { unserved, lost, timeouts, protocol_errors, .. } = service.counts();
+    if [unserved, lost, timeouts, protocol_errors] == [0; 4] {
+        return None;
+    }
+    let ServeSpec { range, path, .. } = service.spec();
+    let problem = service.last_problem().map(|problem| format!(" (last: {problem})")).unwrap_or_default();
+    Some(format!(
+        "{range} at {}: {unserved} calls found nobody, {lost} lost whoever was to answer, {timeouts} were not answered in \
+         time; {protocol_errors} connections broke the protocol{problem}\n",
+        path.display()
+    ))
+}
+
 const fn name(end: &End) -> &'static str {
     match end {
         End::Off(OffKind::Off) => "off",
@@ -79,6 +141,7 @@ const fn name(end: &End) -> &'static str {
         End::Reset(ResetKind::Warm) => "warm-reset",
         End::Quit => "quit",
         End::Stopped => "stopped",
+        End::Watchdog => "watchdog",
         End::Signal(_) => "signal",
     }
 }
@@ -89,6 +152,7 @@ const fn sentence(end: &End) -> Option<&'static str> {
         End::Off(OffKind::Hibernate) => Some("the guest switched itself off to go on later"),
         End::Reset(ResetKind::Cold) => Some("the guest reset itself"),
         End::Reset(ResetKind::Warm) => Some("the guest reset itself by a warm reset"),
+        End::Watchdog => Some("the watchdog ended the machine: its guest had stopped petting it"),
         End::Stopped => Some("the machine was stopped at its control socket"),
         End::Off(OffKind::Off) | End::Quit | End::Signal(_) => None,
     }
@@ -104,6 +168,7 @@ fn row(summary: &CallSummary) -> CallRow {
         errors: summary.errors,
         mean_ns: nanoseconds(summary.mean()),
         maximum_ns: nanoseconds(summary.maximum),
+        maximum_cpu_ns: summary.maximum_cpu.map(nanoseconds),
         register_reads: summary.register_reads,
         register_writes: summary.register_writes,
     }
@@ -119,6 +184,11 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>) -> String {
             "{resets} vCPUs that had run were turned on again; where the CPU has no FEAT_S2FWB, KVM unmapped the whole \
              machine's memory each time\n"
         ));
+    }
+    text.extend(statistics.external().iter().filter_map(|service| complaint(service)));
+    let bites = statistics.bites();
+    if bites > 0 {
+        text.push_str(&format!("the watchdog bit {bites} times\n"));
     }
     if let Some(sentence) = end.and_then(sentence) {
         text.push_str(&format!("{sentence}\n"));

@@ -9,7 +9,7 @@
 mod devices;
 
 use switchboard_firmware::psci::{IdleState, PsciVersion};
-use switchboard_smccc::{Conduit, Ipa, Mpidr};
+use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr};
 use thiserror::Error;
 use vm_fdt::{Error as WriteError, FdtWriter};
 
@@ -46,6 +46,8 @@ pub struct Description<'a> {
     pub interrupt_controller: InterruptController,
     /// Whether the CPUs have performance counters.
     pub pmu: bool,
+    /// The function of the watchdog, if there is one.
+    pub watchdog: Option<FunctionId>,
 }
 
 /// Where the initial RAM disk is.
@@ -97,6 +99,9 @@ pub enum FdtError {
 }
 
 pub(super) type Written = Result<(), WriteError>;
+
+/// How long a guest that says nothing else may let its watchdog wait, in seconds.
+const WATCHDOG_TIMEOUT: u32 = 30;
 
 const GIC_PHANDLE: u32 = 1;
 const CLOCK_PHANDLE: u32 = 2;
@@ -159,6 +164,9 @@ fn root(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
     interrupt_controller(fdt, machine)?;
     if machine.pmu {
         pmu(fdt)?;
+    }
+    if let Some(function) = machine.watchdog {
+        watchdog(fdt, function)?;
     }
     devices::all(fdt)
 }
@@ -295,6 +303,16 @@ fn pmu(fdt: &mut FdtWriter) -> Written {
     node(fdt, "pmu", |fdt| {
         compatible(fdt, &["arm,armv8-pmuv3"])?;
         fdt.property_array_u32("interrupts", &[PRIVATE, layout::PMU_INTERRUPT - FIRST_PRIVATE, LEVEL_HIGH])
+    })
+}
+
+/// `watchdog/arm-smc-wdt.yaml`. It is called over SMC whatever the conduit of PSCI is.
+fn watchdog(fdt: &mut FdtWriter, function: FunctionId) -> Written {
+    node(fdt, "watchdog", |fdt| {
+        compatible(fdt, &["arm,smc-wdt"])?;
+        fdt.property_u32("arm,smc-id", function.0)?;
+        // Without it, Linux takes the longest that the watchdog allows.
+        fdt.property_u32("timeout-sec", WATCHDOG_TIMEOUT)
     })
 }
 

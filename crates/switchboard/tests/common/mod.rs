@@ -37,6 +37,19 @@ pub fn is_principal_host() -> bool {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
 }
 
+/// Is this the host for half of the combinations? Each of two hosts has one half, and with `--long` both have all.
+pub fn has_turn(half: Half) -> bool {
+    let principal = if is_principal_host() { Half::First } else { Half::Second };
+    is_long() || half == principal
+}
+
+/// Half of what can be combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    First,
+    Second,
+}
+
 /// Are tests that have a long form to be run in it? `cargo xtask test --long` says so.
 pub fn is_long() -> bool {
     env::var_os("SWITCHBOARD_LONG").is_some()

@@ -22,6 +22,7 @@ fn machine(cpus: &[Mpidr]) -> Description<'_> {
         psci_version: PsciVersion::V1_3,
         interrupt_controller: InterruptController::V3,
         pmu: true,
+        watchdog: None,
     }
 }
 
@@ -69,6 +70,18 @@ fn chosen_tells_the_kernel_its_command_line_console_initrd_and_seeds() {
         assert_eq!(cells(chosen, "kaslr-seed"), [0x0123_4567, 0x89ab_cdef]);
         assert_eq!(strings_of(chosen, "rng-seed"), ["thirty-two bytes of no entropy!!"]);
     });
+}
+
+#[test]
+fn a_watchdog_is_told_by_its_function() {
+    let cpus = two_cpus();
+    let watched = Description { watchdog: Some(FunctionId(0x8200_3d06)), ..machine(&cpus) };
+    with_node(&watched, "/watchdog", |watchdog| {
+        assert_eq!(strings_of(watchdog, "compatible"), ["arm,smc-wdt"]);
+        assert_eq!(cells(watchdog, "arm,smc-id"), [0x8200_3d06]);
+        assert_eq!(cells(watchdog, "timeout-sec"), [30]);
+    });
+    assert!(!has_node(&machine(&cpus), "/watchdog"));
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What the machine lends its firmware.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use switchboard_firmware::{Host, NoEntropy, NotMemory, WallClock};
+use switchboard_kvm::{CounterOffsets, host_counter};
+use switchboard_smccc::Ipa;
+
+use crate::{Memory, clock::Clock, stolen_time::StolenTime};
+
+/// What the machine lends its firmware. Nothing of it blocks.
+pub(crate) struct Lent<'vm> {
+    pub(crate) memory: &'vm Memory,
+    pub(crate) stolen_time: Option<&'vm StolenTime>,
+    pub(crate) clock: Arc<Clock>,
+    /// Where it is known.
+    pub(crate) counters: Option<CounterOffsets>,
+}
+
+impl Host for Lent<'_> {
+    fn is_memory(&self, address: Ipa, length: u64) -> bool {
+        self.memory.contains(address, length)
+    }
+
+    fn write_memory(&self, address: Ipa, bytes: &[u8]) -> Result<(), NotMemory> {
+        let length = u64::try_from(bytes.len()).map_err(|_| NotMemory)?;
+        let records = self.stolen_time.map(StolenTime::memory);
+        let there = [Some(self.memory), records].into_iter().flatten();
+        let memory = there.into_iter().find(|memory| memory.contains(address, length)).ok_or(NotMemory)?;
+        memory.write(address, bytes).map_err(|_| NotMemory)
+    }
+
+    fn monotonic(&self) -> Option<Duration> {
+        Some(self.clock.now())
+    }
+
+    fn wall_clock(&self) -> Option<WallClock> {
+        let offsets = self.counters?;
+        let moment = Moment::now()?;
+        Some(WallClock {
+            since_epoch: moment.since_epoch,
+            virtual_counter: moment.counter.wrapping_sub(offsets.virtual_counter),
+            physical_counter: moment.counter.wrapping_sub(offsets.physical_counter),
+        })
+    }
+
+    fn entropy(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        // Up to 256 bytes come whole or not at all; a service asks for 24 at most.
+        match getrandom(&mut *bytes, GetRandomFlags::NONBLOCK) {
+            Ok(count) if count == bytes.len() => Ok(()),
+            _ => Err(NoEntropy),
+        }
+    }
+}
+
+/// The wall clock between two looks at the counter.
+struct Moment {
+    since_epoch: Duration,
+    /// In the middle of the two.
+    counter: u64,
+    /// Between the two, in ticks: the error is at most half of it.
+    window: u64,
+}
+
+/// How often it is tried to look at the clock without being interrupted meanwhile.
+const TRIES: u32 = 4;
+
+impl Moment {
+    /// The best of a few. `None` if the wall clock is before 1970.
+    fn now() -> Option<Self> {
+        let moments = (0..TRIES).filter_map(|_| {
+            let before = host_counter();
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+            let window = host_counter().wrapping_sub(before);
+            Some(Self { since_epoch, counter: before.wrapping_add(window / 2), window })
+        });
+        moments.min_by_key(|moment| moment.window)
+    }
+}

@@ -1,0 +1,173 @@
+//! The arguments that say which services a guest has, and who answers it.
+
+use std::num::NonZeroU64;
+
+use clap::Args;
+use switchboard_machine::{Answerer, Bite, Implementation, RateLimit, ServeSpec, Services};
+
+/// Services beside PSCI.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Services")]
+pub(crate) struct ServiceArguments {
+    /// Who answers the guest's calls for random numbers (TRNG). By default whoever answers PSCI.
+    #[arg(long, value_enum, value_name = "WHO")]
+    trng: Option<Who>,
+
+    /// The most random bits that the guest gets in a second, from Switchboard. It may save up for one second. No limit by
+    /// default.
+    #[arg(long, value_name = "BITS")]
+    trng_rate: Option<NonZeroU64>,
+
+    /// Who answers the calls of KVM's vendor services: its identity and features, the wall clock (PTP), and the CPUs on which
+    /// the guest may come to run. They are all in one place. Userspace by default where `--implementations` is given, and
+    /// KVM otherwise.
+    #[arg(long, value_enum, value_name = "WHO")]
+    kvm_services: Option<Who>,
+
+    /// The CPUs on which the guest may come to run, by MIDR_EL1, REVIDR_EL1 and AIDR_EL1: `MIDR:REVIDR:AIDR`, separated by
+    /// commas. Linux 6.15 and later enables what works around the errata of all of them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    implementations: Vec<Implementation>,
+
+    /// Who answers the guest's questions for stolen time. It is KVM that counts it.
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Who::Kvm)]
+    pv_time: Who,
+
+    /// A watchdog that the guest calls (Linux: arm,smc-wdt): a guest that enables it and stops petting it is reset, or
+    /// switched off. Linux finds it by device tree alone.
+    #[arg(long, value_enum, value_name = "BITE")]
+    watchdog: Option<Watchdog>,
+
+    /// Let another process answer a range of function IDs: `FIRST+COUNT=unix:PATH`, and after it any of `,timeout=1s`,
+    /// `,conduit=hvc` and `,failure=VALUE`. Any number of them.
+    #[arg(long, value_name = "RANGE")]
+    serve: Vec<ServeSpec>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Who {
+    /// Switchboard.
+    Userspace,
+    /// KVM, in the kernel.
+    Kvm,
+    /// Nobody: the calls are not supported.
+    None,
+}
+
+impl From<Who> for Answerer {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Userspace => Self::Userspace,
+            Who::Kvm => Self::Kvm,
+            Who::None => Self::Nobody,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Watchdog {
+    /// Start the machine anew.
+    Reset,
+    /// Switch it off.
+    Off,
+}
+
+impl From<Watchdog> for Bite {
+    fn from(watchdog: Watchdog) -> Self {
+        match watchdog {
+            Watchdog::Reset => Self::Reset,
+            Watchdog::Off => Self::Off,
+        }
+    }
+}
+
+/// So many bits a second, and as many saved up; one call may want 192.
+fn rate_limit(bits_per_second: NonZeroU64) -> RateLimit {
+    RateLimit { bits_per_second, burst: bits_per_second.max(MOST_BITS) }
+}
+
+/// What one call of a TRNG returns at most (DEN0098, `TRNG_RND`).
+const MOST_BITS: NonZeroU64 = NonZeroU64::new(192).expect("not zero");
+
+/// Arguments that contradict each other.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Contradiction(pub(crate) &'static str);
+
+impl ServiceArguments {
+    /// The services. `usual` answers what can be answered in userspace and in the kernel alike.
+    pub(crate) fn services(&self, usual: Answerer) -> Result<Services, Contradiction> {
+        let trng = self.trng.map_or(usual, Answerer::from);
+        if self.trng_rate.is_some() && trng != Answerer::Userspace {
+            return Err(Contradiction(
+                "`--trng-rate` limits Switchboard's TRNG alone: it needs `--trng userspace`",
+            ));
+        }
+        let by_default = if self.implementations.is_empty() { Who::Kvm } else { Who::Userspace };
+        let kvm = Answerer::from(self.kvm_services.unwrap_or(by_default));
+        if !self.implementations.is_empty() && kvm != Answerer::Userspace {
+            return Err(Contradiction(
+                "KVM does not answer for `--implementations`: they need `--kvm-services userspace`",
+            ));
+        }
+        Ok(Services {
+            trng,
+            trng_limit: self.trng_rate.map(rate_limit),
+            kvm,
+            implementations: self.implementations.clone(),
+            pv_time: self.pv_time.into(),
+            watchdog: self.watchdog.map(Bite::from),
+            external: self.serve.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        services: ServiceArguments,
+    }
+
+    fn services(arguments: &[&str]) -> Result<Services, Contradiction> {
+        let line = Line::try_parse_from([&["run"], arguments].concat()).unwrap();
+        line.services.services(Answerer::Userspace)
+    }
+
+    #[test]
+    fn random_numbers_come_from_whoever_answers_psci() {
+        let line = Line::try_parse_from(["run"]).unwrap();
+        assert_eq!(line.services.services(Answerer::Kvm), Ok(Services::of_kvm()));
+        assert_eq!(services(&[]).unwrap().trng, Answerer::Userspace);
+        assert_eq!(services(&["--trng", "none"]).unwrap().trng, Answerer::Nobody);
+    }
+
+    #[test]
+    fn implementations_bring_kvms_services_to_userspace() {
+        let services = services(&["--implementations", "0x410fd0c1:0:0,0x410fd490:1:2"]).unwrap();
+        assert_eq!(services.kvm, Answerer::Userspace);
+        assert_eq!(services.implementations[1], Implementation { midr: 0x410f_d490, revidr: 1, aidr: 2 });
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        services(&["--implementations", "0x410fd0c1:0:0", "--kvm-services", "kvm"]).unwrap_err();
+        services(&["--trng-rate", "1000", "--trng", "kvm"]).unwrap_err();
+    }
+
+    #[test]
+    fn what_is_no_implementation_rate_or_range_is_refused() {
+        for wrong in [
+            ["--implementations", "0x410fd0c1:0"],
+            ["--trng-rate", "0"],
+            ["--serve", "0xC2000000"],
+            ["--watchdog", "bark"],
+        ] {
+            assert!(Line::try_parse_from([&["run"], &wrong[..]].concat()).is_err(), "{wrong:?}");
+        }
+    }
+}
