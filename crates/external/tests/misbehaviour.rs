@@ -128,6 +128,7 @@ fn a_duplicate_closes_the_connection_and_changes_no_answer() {
         peer.drain();
     });
     assert_eq!(call.x[0], 3);
+    assert!(call.took < SOON, "its CPU was woken: {:?}", call.took);
     assert!(eventually(|| board.externals[0].counts().protocol_errors == 1));
 }
 
@@ -140,6 +141,7 @@ fn a_server_that_sends_byte_by_byte_is_understood() {
         }
     });
     assert_eq!(call.x[0], 3);
+    assert!(call.took < SOON, "its CPU was woken: {:?}", call.took);
     assert_eq!(board.externals[0].counts().protocol_errors, 0);
 }
 

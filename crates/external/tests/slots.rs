@@ -130,3 +130,29 @@ fn a_request_is_not_answered_before_it_has_been_sent() {
     let result = exchange.receive(response.encode().bytes(), &slots, &|_| {});
     assert_eq!(result, Err(ProtocolError::Unasked(guessed.0)));
 }
+
+#[test]
+fn a_duplicate_is_found_out_while_others_wait_and_takes_no_answer_from_them() {
+    let slots = Slots::new(2, FAILURE);
+    let mut exchange = open(&slots);
+    let server = slots.connected().unwrap();
+    (0..2).for_each(|cpu| post(&slots, cpu, server).unwrap());
+    let [first, _] = send(&mut exchange, &slots)[..] else { panic!("there are two") };
+    let response = Response { sequence: first.sequence, results: Results::of(0) };
+    assert_eq!(exchange.receive(response.encode().bytes(), &slots, &|_| {}), Ok(()));
+    let again = exchange.receive(response.encode().bytes(), &slots, &|_| {});
+    assert_eq!(again, Err(ProtocolError::Unasked(first.sequence.0)));
+}
+
+#[test]
+fn a_sequence_number_of_the_future_is_found_out_while_others_wait() {
+    let slots = Slots::new(1, FAILURE);
+    let mut exchange = open(&slots);
+    post(&slots, 0, slots.connected().unwrap()).unwrap();
+    let [request] = send(&mut exchange, &slots)[..] else { panic!("there is one") };
+    let mut future = request.sequence;
+    future.0 += 1;
+    let response = Response { sequence: future, results: Results::of(0) };
+    let result = exchange.receive(response.encode().bytes(), &slots, &|_| {});
+    assert_eq!(result, Err(ProtocolError::Unasked(future.0)));
+}

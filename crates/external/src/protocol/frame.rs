@@ -127,7 +127,7 @@ impl Inbox {
         };
         let length = u32::from_le_bytes(*length);
         match usize::try_from(length) {
-            Ok(body @ 0..=LONGEST) => Ok(LENGTH + body),
+            Ok(body @ 1..=LONGEST) => Ok(LENGTH + body),
             _ => Err(ProtocolError::Length(length)),
         }
     }

@@ -92,7 +92,10 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn accept(listener: &UnixListener) -> Self {
-        Self { stream: listener.accept().unwrap().0, inbox: Inbox::new() }
+        let (stream, _) = listener.accept().unwrap();
+        // A monitor that does not close when it should fails a test, and does not stop it.
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self { stream, inbox: Inbox::new() }
     }
 
     /// A hello of version 1.
