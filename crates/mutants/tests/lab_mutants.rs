@@ -21,8 +21,17 @@ fn caches() -> Caches {
     }
 }
 
+/// One host is enough, unless it may take long: what the tester notices does not depend on the kernel.
+fn is_run_here() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    release.starts_with("6.12") || caches() == Caches::Real || std::env::var_os("SWITCHBOARD_LONG").is_some()
+}
+
 #[test]
 fn every_mutant_is_caught() {
+    if !is_run_here() {
+        return;
+    }
     let mut host = Host::open(caches()).unwrap();
     let config = host.config().unwrap();
     let mut uncaught: Vec<_> = (0..MUTANTS.len()).collect();

@@ -101,7 +101,7 @@ fn cost(call: &str, function: &str, conduit: &str, arguments: &[&str]) -> (u64, 
 fn each_call_costs_no_more_registers_than_it_has_arguments_and_results() {
     let all = [
         "--kvm-services=userspace",
-        "--implementations=0x410fd0c1:0:0",
+        "--implementations=0x410fd0c1:1:2",
         "--pv-time=userspace",
         "--watchdog=reset",
     ];

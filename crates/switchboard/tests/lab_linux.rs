@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Guest, is_long};
+use common::{Guest, Half, has_turn, is_long};
 
 /// Every secondary goes off and on this many times.
 fn rounds() -> u64 {
@@ -46,11 +46,17 @@ fn four_cpus(conduit: &str) {
 
 #[test]
 fn four_cpus_come_online_and_each_goes_off_and_on_again_and_again_over_hvc() {
+    if !has_turn(Half::First) {
+        return;
+    }
     four_cpus("hvc");
 }
 
 #[test]
 fn four_cpus_come_online_and_each_goes_off_and_on_again_and_again_over_smc() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     four_cpus("smc");
 }
 
@@ -71,16 +77,25 @@ fn reboot(conduit: &str) {
 
 #[test]
 fn a_reboot_boots_again_in_the_same_process_over_hvc() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     reboot("hvc");
 }
 
 #[test]
 fn a_reboot_boots_again_in_the_same_process_over_smc() {
+    if !has_turn(Half::First) {
+        return;
+    }
     reboot("smc");
 }
 
 #[test]
 fn with_no_reboot_a_reboot_ends_the_machine_with_64() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for conduit in ["hvc", "smc"] {
         let mut guest = Guest::linux(&["--no-reboot", "--conduit", conduit]);
         guest.send("reboot -f\n");
@@ -90,6 +105,9 @@ fn with_no_reboot_a_reboot_ends_the_machine_with_64() {
 
 #[test]
 fn with_no_reboot_a_panic_ends_the_machine_with_64() {
+    if !has_turn(Half::First) {
+        return;
+    }
     for conduit in ["hvc", "smc"] {
         let append = ["--append", "quiet panic=-1"];
         let mut guest =
@@ -126,6 +144,9 @@ fn cpuidle_uses_the_standby_and_the_power_down_state() {
 
 #[test]
 fn sigusr1_lists_the_calls_and_the_guest_goes_on() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let mut guest = Guest::linux(&[]);
     guest.send("echo ready $((1 + 1))\n");
     guest.expect("ready 2");
@@ -139,6 +160,9 @@ fn sigusr1_lists_the_calls_and_the_guest_goes_on() {
 
 #[test]
 fn sigterm_ends_the_machine_and_the_process_by_the_signal() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     use std::os::unix::process::ExitStatusExt;
     let mut guest = Guest::linux(&["--cpus", "2"]);
     guest.send("echo ready $((1 + 1))\n");
@@ -149,6 +173,9 @@ fn sigterm_ends_the_machine_and_the_process_by_the_signal() {
 
 #[test]
 fn ten_thousand_lines_of_input_reach_the_guest_whole() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let mut guest = Guest::linux(&[]);
     let lines: String = (0..10_000).map(|line| format!("{line}\n")).collect();
     guest.send("stty -icanon; head -c 48890 | md5sum; poweroff -f\n");

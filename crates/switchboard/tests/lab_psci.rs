@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Ended, Guest};
+use common::{Ended, Guest, Half, has_turn};
 
 const VERSIONS: [&str; 5] = ["0.2", "1.0", "1.1", "1.2", "1.3"];
 /// What the guest writes into its memory before it resets.
@@ -46,6 +46,9 @@ fn forgets(reset: &str) {
 
 #[test]
 fn each_version_answers_what_it_has_and_nothing_of_later_ones() {
+    if !has_turn(Half::First) {
+        return;
+    }
     for version in VERSIONS {
         let tests = format!("test=psci_basic,psci_optional conduit=both version={version}");
         assert_none_skipped(&pass(&tests, &["--cpus", "2", "--psci-version", version]));
@@ -54,6 +57,9 @@ fn each_version_answers_what_it_has_and_nothing_of_later_ones() {
 
 #[test]
 fn every_case_about_psci_holds_with_each_version() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for version in VERSIONS {
         pass("test=conformance service=psci conduit=both", &["--cpus", "4", "--psci-version", version]);
     }
@@ -70,6 +76,9 @@ fn every_case_about_psci_holds_with_each_version_of_kvms_own() {
 
 #[test]
 fn cpus_start_stop_and_sleep_with_each_version() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for version in VERSIONS {
         let tests = format!("test=cpu_on,suspend cpu_rounds=3 conduit=hvc version={version}");
         assert_none_skipped(&pass(&tests, &["--cpus", "2", "--psci-version", version]));
@@ -78,6 +87,9 @@ fn cpus_start_stop_and_sleep_with_each_version() {
 
 #[test]
 fn every_way_to_sleep_ends_where_it_should_and_is_counted() {
+    if !has_turn(Half::First) {
+        return;
+    }
     for conduit in ["hvc", "smc"] {
         let ended = pass(&format!("test=suspend conduit={conduit}"), &[]);
         assert_none_skipped(&ended);
@@ -89,6 +101,9 @@ fn every_way_to_sleep_ends_where_it_should_and_is_counted() {
 
 #[test]
 fn a_system_suspend_is_denied_while_another_cpu_is_on_and_ends_by_the_timer() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for conduit in ["hvc", "smc"] {
         let ended = pass(&format!("test=system_suspend conduit={conduit}"), &["--cpus", "2"]);
         assert_none_skipped(&ended);
@@ -99,6 +114,9 @@ fn a_system_suspend_is_denied_while_another_cpu_is_on_and_ends_by_the_timer() {
 
 #[test]
 fn a_cpu_that_has_frozen_itself_starts_again() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let ended = pass("test=cpu_freeze conduit=hvc", &["--cpus", "2"]);
     assert_none_skipped(&ended);
     assert_eq!(ended.call("CPU_FREEZE", "hvc", "count"), 3);
@@ -106,6 +124,9 @@ fn a_cpu_that_has_frozen_itself_starts_again() {
 
 #[test]
 fn a_cpu_that_the_guest_may_not_have_is_off_and_cannot_be_started() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for version in VERSIONS {
         let tests = format!("test=cpu_disabled conduit=both version={version}");
         let arguments = ["--fdt", "--cpus", "boot=1,max=2", "--psci-version", version];
@@ -115,6 +136,9 @@ fn a_cpu_that_the_guest_may_not_have_is_off_and_cannot_be_started() {
 
 #[test]
 fn a_guest_suspends_its_system_while_others_are_cpus_that_it_may_not_have() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let ended = pass("test=system_suspend conduit=hvc cpus=0", &["--fdt", "--cpus", "boot=1,max=2"]);
     assert_none_skipped(&ended);
     assert_eq!(ended.call("SYSTEM_SUSPEND", "hvc", "count"), 2);
@@ -122,6 +146,9 @@ fn a_guest_suspends_its_system_while_others_are_cpus_that_it_may_not_have() {
 
 #[test]
 fn a_guest_that_hibernates_ends_with_a_status_of_its_own() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     ends("test=off", &[], 0, "off");
     ends("test=hibernate", &[], 66, "hibernate");
     ends("test=hibernate", &["--no-reboot", "--cpus", "2"], 66, "hibernate");
@@ -129,6 +156,9 @@ fn a_guest_that_hibernates_ends_with_a_status_of_its_own() {
 
 #[test]
 fn a_cold_and_a_warm_reset_end_with_two_statuses_if_the_machine_is_not_to_start_again() {
+    if !has_turn(Half::First) {
+        return;
+    }
     ends("test=reset", &["--no-reboot"], 64, "cold-reset");
     ends("test=reset_memory reset=warm", &["--no-reboot"], 67, "warm-reset");
     ends("test=reset_memory reset=cold", &["--no-reboot"], 64, "cold-reset");
@@ -136,6 +166,9 @@ fn a_cold_and_a_warm_reset_end_with_two_statuses_if_the_machine_is_not_to_start_
 
 #[test]
 fn a_warm_reset_keeps_memory() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     for cpus in ["1", "4"] {
         let ended = pass("test=reset_memory reset=warm", &["--cpus", cpus]);
         let words: Vec<_> =
@@ -146,16 +179,25 @@ fn a_warm_reset_keeps_memory() {
 
 #[test]
 fn a_warm_reset_of_protected_memory_clears_it() {
+    if !has_turn(Half::First) {
+        return;
+    }
     forgets("protected");
 }
 
 #[test]
 fn a_cold_reset_clears_memory() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     forgets("cold");
 }
 
 #[test]
 fn a_guest_is_as_new_after_a_warm_reset() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let tests = "test=reset_memory,cpu_on,suspend reset=warm cpu_rounds=2 conduit=hvc";
     let ended = pass(tests, &["--cpus", "2"]);
     assert!(ended.output.contains(WORD), "{}", ended.output);

@@ -8,7 +8,7 @@ mod common;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 
-use common::{Terminal, lab_path, path};
+use common::{Half, Terminal, has_turn, lab_path, path};
 
 /// Boots the guest on a terminal and waits until it is up.
 fn boot(terminal: &mut Terminal) -> Child {
@@ -35,18 +35,27 @@ fn ends(action: impl FnOnce(&mut Terminal, &Child)) -> ExitStatus {
 
 #[test]
 fn control_a_x_leaves_with_65() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     let status = ends(|terminal, _| terminal.send("\x01x"));
     assert_eq!(status.code(), Some(65));
 }
 
 #[test]
 fn control_c_is_the_guests_and_power_off_ends_with_0() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     let status = ends(|terminal, _| terminal.send("\x03\necho alive; poweroff -f\n"));
     assert_eq!(status.code(), Some(0));
 }
 
 #[test]
 fn a_signal_restores_the_terminal_and_ends_the_process_by_it() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     let status = ends(|_, child| {
         let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());

@@ -34,13 +34,18 @@ pub fn lab_path(variable: &str) -> PathBuf {
 /// Is this the host on which those tests are run that are about what is ours alone? KVM's part in it is what every other
 /// test uses too.
 pub fn is_principal_host() -> bool {
-    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
+    is_only_host() || fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().starts_with("6.12")
 }
 
 /// Is this the host for half of the combinations? Each of two hosts has one half, and with `--long` both have all.
 pub fn has_turn(half: Half) -> bool {
     let principal = if is_principal_host() { Half::First } else { Half::Second };
-    is_long() || half == principal
+    is_long() || is_only_host() || half == principal
+}
+
+/// Is there no other host for these tests? A machine of its own has one kernel.
+fn is_only_host() -> bool {
+    env::var_os("SWITCHBOARD_LAB").is_some_and(|lab| lab == "native")
 }
 
 /// Half of what can be combined.
