@@ -2,7 +2,7 @@
 
 use core::{fmt, time::Duration};
 
-use switchboard_smccc::Ipa;
+use switchboard_smccc::{Conduit, FunctionId, Ipa};
 
 /// Facts and means of the machine around the firmware. Each defaults to refusal, so that an embedder lends
 /// what it has, and a test scripts what it needs.
@@ -14,6 +14,13 @@ pub trait Host {
     fn is_memory(&self, address: Ipa, length: u64) -> bool {
         let _ = (address, length);
         false
+    }
+
+    /// May the guest call this function over this conduit, by its policy? What it may not call is not advertised by
+    /// functions like `PSCI_FEATURES`: an answer and a discovery that disagree lead guests astray.
+    fn allows(&self, function: FunctionId, conduit: Conduit) -> bool {
+        let _ = (function, conduit);
+        true
     }
 
     /// Copies `bytes` to the guest's memory, or to memory that the machine gave the guest for the purpose.

@@ -29,6 +29,17 @@ impl Function {
         })
     }
 
+    /// Its ID.
+    pub(super) const fn id(self) -> FunctionId {
+        match self {
+            Self::CallUid => kvm::CALL_UID,
+            Self::Features => kvm::FEATURES,
+            Self::Ptp => kvm::PTP,
+            Self::DiscoverImplVer => kvm::DISCOVER_IMPL_VER,
+            Self::DiscoverImplCpus => kvm::DISCOVER_IMPL_CPUS,
+        }
+    }
+
     /// Where its bit is in what `KVM_FEATURES` returns: the words x0 to x3, of which it sets one.
     pub(super) const fn feature(self) -> [u64; 4] {
         match self {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use switchboard_filter::Range;
-use switchboard_smccc::{FunctionId, Register, kvm, smccc};
+use switchboard_smccc::{Conduit, FunctionId, Register, kvm, smccc};
 
 use super::{Implementation, function::Function};
 use crate::{Call, Conduits, Declaration, Host, Outcome, Results, Service};
@@ -58,10 +58,10 @@ impl KvmVendor {
     }
 
     /// `KVM_FEATURES`: bit `n` of word `w` is function number `32 * w + n`.
-    fn features(&self, host: &dyn Host) -> Outcome {
+    fn features(&self, conduit: Conduit, host: &dyn Host) -> Outcome {
         let words = Function::FEATURES
             .into_iter()
-            .filter(|&function| self.has(function, host))
+            .filter(|&function| self.has(function, host) && host.allows(function.id(), conduit))
             .map(Function::feature)
             .fold([0; 4], |[a0, a1, a2, a3], [b0, b1, b2, b3]| [a0 | b0, a1 | b1, a2 | b2, a3 | b3]);
         Outcome::Return(Results::of_four(words))
@@ -123,7 +123,7 @@ impl Service for KvmVendor {
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
         match Function::from_id(call.function()) {
             Some(Function::CallUid) => kvm::UUID.into(),
-            Some(Function::Features) => self.features(host),
+            Some(Function::Features) => self.features(call.conduit(), host),
             Some(Function::Ptp) => ptp(call, host),
             Some(Function::DiscoverImplVer) if self.has_implementations() => self.discover_impl_ver(),
             Some(Function::DiscoverImplCpus) if self.has_implementations() => self.discover_impl_cpus(call),

@@ -60,8 +60,10 @@ impl Psci {
     ///
     /// `SMCCC_VERSION` is no function of PSCI, and yet this is where a guest asks for it (DEN0028, section 2.8):
     /// a guest that hears NOT_SUPPORTED uses nothing of SMCCC 1.1, no vulnerability mitigation either.
-    fn features(&self, id: FunctionId) -> Outcome {
-        let flags = match self.function(id) {
+    fn features(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
+        let id = FunctionId(call.argument32(Register::X1));
+        let function = self.function(id).filter(|_| host.allows(id, call.conduit()));
+        let flags = match function {
             // Original format of `power_state`, and the OS-initiated mode.
             Some(Function::CpuSuspend) => psci::FEATURE_OS_INITIATED,
             Some(Function::SystemOff2) => u64::from(psci::HIBERNATE_OFF),
@@ -75,7 +77,7 @@ impl Psci {
     fn answer(&self, function: Function, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
         match function {
             Function::Version => Outcome::Return(Results::of(self.version.number().to_x0())),
-            Function::Features => self.features(FunctionId(call.argument32(Register::X1))),
+            Function::Features => self.features(call, host),
             Function::MigrateInfoType => Outcome::Return(Results::of(psci::MIGRATE_TYPE_NONE)),
             Function::CpuOn => self.cpu_on(call, host),
             // A virtual CPU that is off is as good as frozen: interrupts may still be sent to it, and wait.

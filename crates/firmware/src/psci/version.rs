@@ -22,6 +22,12 @@ pub enum PsciVersion {
 }
 
 impl PsciVersion {
+    /// The version with this number, if it is one of them.
+    #[must_use]
+    pub fn of_number(number: Version) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.number() == number)
+    }
+
     /// All of them, the oldest first.
     pub const ALL: [Self; 5] = [Self::V0_2, Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
 

@@ -33,8 +33,9 @@ impl PvTime {
     }
 
     /// `PV_TIME_FEATURES`. An ID with the SVE hint names no function, as in `PSCI_FEATURES`.
-    fn features(id: FunctionId) -> Outcome {
-        match Function::from_id(id) {
+    fn features(call: &mut Call<'_>, host: &dyn Host) -> Outcome {
+        let id = FunctionId(call.argument32(Register::X1));
+        match Function::from_id(id).filter(|_| host.allows(id, call.conduit())) {
             Some(_) => Outcome::Return(Results::of(smccc::SUCCESS)),
             None => Outcome::Return(Results::not_supported()),
         }
@@ -71,7 +72,7 @@ impl Service for PvTime {
 
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
         match Function::from_id(call.function()) {
-            Some(Function::Features) => Self::features(FunctionId(call.argument32(Register::X1))),
+            Some(Function::Features) => Self::features(call, host),
             Some(Function::StolenTime) => self.stolen_time(call.caller(), host),
             None => Outcome::Return(Results::not_supported()),
         }

@@ -8,10 +8,10 @@ use switchboard_smccc::{
 
 use super::{
     function::Function,
-    limit::{Limiter, RateLimit},
+    limit::RateLimit,
     random::{self, BitCount},
 };
-use crate::{Call, Conduits, Declaration, Host, Outcome, Results, Service};
+use crate::{Call, Conduits, Declaration, Host, Limiter, Outcome, Results, Service};
 
 /// TRNG for one guest.
 ///
@@ -26,7 +26,7 @@ impl Trng {
     /// TRNG that gives no more than the limit, if there is one.
     #[must_use]
     pub fn new(limit: Option<RateLimit>) -> Self {
-        Self { limiter: limit.map(Limiter::new) }
+        Self { limiter: limit.map(|limit| Limiter::new(limit.into())) }
     }
 
     /// `TRNG_RND`. What was taken of the limit is gone even if the host has no bits: asking it is what costs.
@@ -37,7 +37,10 @@ impl Trng {
         let Some(count) = BitCount::new(call.argument32(Register::X1), width) else {
             return Status::INVALID_PARAMETERS.into();
         };
-        let may_have = self.limiter.as_ref().is_none_or(|limiter| limiter.take(count, host.monotonic()));
+        let may_have = self
+            .limiter
+            .as_ref()
+            .is_none_or(|limiter| limiter.take(u64::from(count.bits()), host.monotonic()));
         if !may_have {
             return no_entropy();
         }
@@ -46,8 +49,9 @@ impl Trng {
 }
 
 /// `TRNG_FEATURES`. An ID with the SVE hint names no function, as in `PSCI_FEATURES`.
-fn features(id: FunctionId) -> Outcome {
-    match Function::from_id(id) {
+fn features(call: &mut Call<'_>, host: &dyn Host) -> Outcome {
+    let id = FunctionId(call.argument32(Register::X1));
+    match Function::from_id(id).filter(|_| host.allows(id, call.conduit())) {
         Some(_) => Status::SUCCESS.into(),
         None => Status::NOT_SUPPORTED.into(),
     }
@@ -79,7 +83,7 @@ impl Service for Trng {
     fn call(&self, call: &mut Call<'_>, host: &dyn Host) -> Outcome {
         match Function::from_id(call.function()) {
             Some(Function::Version) => Outcome::Return(Results::of(trng::VERSION_1_0)),
-            Some(Function::Features) => features(FunctionId(call.argument32(Register::X1))),
+            Some(Function::Features) => features(call, host),
             Some(Function::GetUuid) => trng::UUID.into(),
             Some(Function::Rnd32 | Function::Rnd64) => self.random(call, host),
             None => Status::NOT_SUPPORTED.into(),

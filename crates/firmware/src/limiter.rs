@@ -1,0 +1,104 @@
+//! How much of something a guest gets in how much time, without a lock.
+
+use core::{
+    num::NonZeroU64,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// How much there is: on average, and at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// So much, on average.
+    pub amount: NonZeroU64,
+    /// In so much time.
+    pub per: Duration,
+    /// At once, after a while in which nothing was taken. More than that is never to be had.
+    pub burst: NonZeroU64,
+}
+
+/// An allowance and what has been taken of it. A virtual scheduler (the generic cell rate algorithm of ITU-T I.371): the
+/// only state is the time at which everything taken so far will have been paid for, so one atomic step takes some more.
+#[derive(Debug)]
+pub struct Limiter {
+    allowance: Allowance,
+    /// In nanoseconds of [`Host::monotonic`](crate::Host::monotonic).
+    paid_at: AtomicU64,
+}
+
+/// How often taking is tried while other CPUs take at the same time. Each failure is a success of another one.
+const TRIES: usize = 8;
+
+impl Limiter {
+    /// Of which nothing has been taken.
+    #[must_use]
+    pub const fn new(allowance: Allowance) -> Self {
+        Self { allowance, paid_at: AtomicU64::new(0) }
+    }
+
+    /// Takes so much, if it is to be had now. Without a clock time stands still, and the burst is all there ever is.
+    pub fn take(&self, amount: u64, now: Option<Duration>) -> bool {
+        let now = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
+        let price = self.nanoseconds(amount);
+        let credit = self.nanoseconds(self.allowance.burst.get());
+        let mut paid_at = self.paid_at.load(Ordering::Relaxed);
+        for _ in 0..TRIES {
+            let after = paid_at.max(now).saturating_add(price);
+            if after - now > credit {
+                return false;
+            }
+            // No other memory goes with it: the order of this word's values is all that counts.
+            match self.paid_at.compare_exchange(paid_at, after, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(changed) => paid_at = changed,
+            }
+        }
+        false
+    }
+
+    /// In how much time there is so much, rounded up: who takes little often gets a little less than who takes much seldom,
+    /// and nothing is free.
+    fn nanoseconds(&self, amount: u64) -> u64 {
+        let time = self.allowance.per.as_nanos().saturating_mul(u128::from(amount));
+        let nanoseconds = time.div_ceil(u128::from(self.allowance.amount.get()));
+        u64::try_from(nanoseconds).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn number(number: u64) -> NonZeroU64 {
+        NonZeroU64::new(number).expect("not zero")
+    }
+
+    fn limiter() -> Limiter {
+        Limiter::new(Allowance { amount: number(60), per: Duration::from_secs(60), burst: number(3) })
+    }
+
+    fn take(limiter: &Limiter, seconds: u64) -> bool {
+        limiter.take(1, Some(Duration::from_secs(seconds)))
+    }
+
+    #[test]
+    fn after_the_burst_it_comes_at_its_rate() {
+        let limiter = limiter();
+        assert_eq!([0, 0, 0, 0].map(|now| take(&limiter, now)), [true, true, true, false]);
+        assert_eq!([1, 1, 2].map(|now| take(&limiter, now)), [true, false, true]);
+        assert_eq!([100, 100, 100, 100].map(|now| take(&limiter, now)), [true, true, true, false]);
+    }
+
+    #[test]
+    fn more_than_the_burst_is_never_to_be_had_and_takes_nothing() {
+        let limiter = limiter();
+        assert!(!limiter.take(4, Some(Duration::from_secs(1000))));
+        assert!(limiter.take(3, Some(Duration::from_secs(1000))));
+    }
+
+    #[test]
+    fn without_a_clock_the_burst_is_all_there_is() {
+        let limiter = limiter();
+        assert_eq!([(); 4].map(|()| limiter.take(1, None)), [true, true, true, false]);
+    }
+}
