@@ -58,4 +58,17 @@ impl Vcpu {
         }
         self.set(register, wanted)
     }
+
+    /// Sets firmware registers to what a plan says. They are the machine's, though they are set by a vCPU. Nothing may have
+    /// run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM has no such register, or not that bit of it.
+    pub fn set_firmware_registers(
+        &mut self,
+        mut values: impl Iterator<Item = (RegisterId, u64)>,
+    ) -> Result<(), Error> {
+        values.try_for_each(|(register, value)| self.set(register, value))
+    }
 }

@@ -16,9 +16,13 @@ use std::{
 use switchboard_external::External;
 use switchboard_filter::Range;
 use switchboard_firmware::Firmware;
+use switchboard_policy::Standing;
 use switchboard_smccc::{Conduit, FunctionId, catalogue};
 
-use crate::start::{StartClock, StartCosts};
+use crate::{
+    log::CallLog,
+    start::{StartClock, StartCosts},
+};
 
 /// The calls of a machine, one table for each vCPU.
 pub struct CallStatistics {
@@ -29,6 +33,7 @@ pub struct CallStatistics {
     /// Who answers what. Known once the machine has been made.
     services: OnceLock<Vec<(Range, &'static str)>>,
     start: StartClock,
+    log: CallLog,
     kicks: AtomicU64,
     bites: AtomicU64,
 }
@@ -80,6 +85,8 @@ pub struct CallRecord {
     pub conduit: Conduit,
     /// How it went.
     pub verdict: Verdict,
+    /// What the policy says of it; allowed, where there is none.
+    pub standing: Standing,
     /// From the exit to the last register written.
     pub time: Duration,
     /// The CPU time that its thread took for it, where that is measured.
@@ -110,6 +117,10 @@ pub struct CallSummary {
     pub count: u64,
     /// How many of them returned an error code.
     pub errors: u64,
+    /// How many of them the policy denied.
+    pub denied: u64,
+    /// How many of them it would have denied, were it not permissive.
+    pub would_be_denied: u64,
     /// The time of all of them together.
     pub total: Duration,
     /// The longest one's time.
@@ -132,6 +143,8 @@ struct Row {
     key: AtomicU64,
     count: AtomicU64,
     errors: AtomicU64,
+    denied: AtomicU64,
+    would_be_denied: AtomicU64,
     total: AtomicU64,
     maximum: AtomicU64,
     /// 0 where it is not measured.
@@ -149,6 +162,7 @@ impl CallStatistics {
             external: OnceLock::new(),
             services: OnceLock::new(),
             start: StartClock::default(),
+            log: CallLog::default(),
             kicks: AtomicU64::new(0),
             bites: AtomicU64::new(0),
         }
@@ -237,6 +251,12 @@ impl CallStatistics {
         self.used().map(|table| table.resets.load(Relaxed)).sum()
     }
 
+    /// The calls that a policy wants to be logged.
+    #[must_use]
+    pub const fn log(&self) -> &CallLog {
+        &self.log
+    }
+
     /// A vCPU is being got out of the guest.
     pub(crate) fn record_kick(&self) {
         self.kicks.fetch_add(1, Relaxed);
@@ -302,6 +322,11 @@ impl CallTable {
         let time = nanoseconds(call.time);
         add(&row.count, 1);
         add(&row.errors, u64::from(call.verdict == Verdict::Error));
+        match call.standing {
+            Standing::Allowed => {}
+            Standing::Denied => add(&row.denied, 1),
+            Standing::WouldBeDenied => add(&row.would_be_denied, 1),
+        }
         add(&row.total, time);
         row.maximum.store(row.maximum.load(Relaxed).max(time), Relaxed);
         if let Some(cpu_time) = call.cpu_time {
@@ -365,6 +390,8 @@ impl CallSummary {
             answered_by,
             count: 0,
             errors: 0,
+            denied: 0,
+            would_be_denied: 0,
             total: Duration::ZERO,
             maximum: Duration::ZERO,
             maximum_cpu: None,
@@ -376,6 +403,8 @@ impl CallSummary {
     fn add(&mut self, row: &Row) {
         self.count += row.count.load(Relaxed);
         self.errors += row.errors.load(Relaxed);
+        self.denied += row.denied.load(Relaxed);
+        self.would_be_denied += row.would_be_denied.load(Relaxed);
         self.total += Duration::from_nanos(row.total.load(Relaxed));
         self.maximum = self.maximum.max(Duration::from_nanos(row.maximum.load(Relaxed)));
         let maximum_cpu = Some(row.maximum_cpu.load(Relaxed)).filter(|&time| time != 0);
@@ -410,6 +439,7 @@ mod tests {
             verdict,
             time,
             cpu_time: None,
+            standing: Standing::Allowed,
             register_reads: 3,
             register_writes: 1,
         }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use switchboard_external::ServeSpec;
 use switchboard_firmware::{kvm::Implementation, psci::PsciVersion, trng::RateLimit, watchdog::Bite};
+use switchboard_policy::Plan;
 use switchboard_smccc::Conduit;
 
 pub use crate::control::protocol::Description;
 
 /// What a machine is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// KVM's device, usually `/dev/kvm`.
     pub kvm: PathBuf,
@@ -33,6 +34,8 @@ pub struct Config {
     pub psci_version: Option<PsciVersion>,
     /// The other services.
     pub services: Services,
+    /// What a policy has decided: see [`Config::follow`]. Without one, a guest may call everything that there is.
+    pub plan: Option<Plan>,
     /// Optional features of the CPUs.
     pub features: FeatureRequest,
     /// What to do when the guest resets.

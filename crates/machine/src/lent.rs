@@ -8,12 +8,14 @@ use std::{
 use rustix::rand::{GetRandomFlags, getrandom};
 use switchboard_firmware::{Host, NoEntropy, NotMemory, WallClock};
 use switchboard_kvm::{CounterOffsets, host_counter};
-use switchboard_smccc::Ipa;
+use switchboard_smccc::{Conduit, FunctionId, Ipa};
 
-use crate::{Memory, clock::Clock, stolen_time::StolenTime};
+use crate::{Memory, clock::Clock, gate::Gate, stolen_time::StolenTime};
 
 /// What the machine lends its firmware. Nothing of it blocks.
 pub(crate) struct Lent<'vm> {
+    /// What the guest may call.
+    pub(crate) gate: Gate,
     pub(crate) memory: &'vm Memory,
     pub(crate) stolen_time: Option<&'vm StolenTime>,
     pub(crate) clock: Arc<Clock>,
@@ -22,6 +24,10 @@ pub(crate) struct Lent<'vm> {
 }
 
 impl Host for Lent<'_> {
+    fn allows(&self, function: FunctionId, conduit: Conduit) -> bool {
+        self.gate.allows(function, conduit)
+    }
+
     fn is_memory(&self, address: Ipa, length: u64) -> bool {
         self.memory.contains(address, length)
     }

@@ -31,6 +31,7 @@ mod deadlines;
 pub mod devices;
 mod ending;
 mod error;
+mod gate;
 #[cfg(target_arch = "aarch64")]
 mod hardware;
 mod hotplug;
@@ -39,7 +40,9 @@ pub mod layout;
 mod lent;
 #[cfg(target_arch = "aarch64")]
 mod life;
+mod log;
 mod memory;
+mod offer;
 mod operator;
 mod run;
 #[cfg(target_arch = "aarch64")]
@@ -63,13 +66,16 @@ pub use config::{
 pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
+pub use log::{CallLog, LoggedCall};
 pub use memory::Memory;
+pub use offer::offered;
 pub use run::{Machine, Surroundings};
 pub use start::{HardwareCosts, StartCosts};
 pub use switchboard_external::{Counts, External, ServeSpec};
 pub use switchboard_firmware::{
     OffKind, ResetKind, kvm::Implementation, psci::PsciVersion, trng::RateLimit, watchdog::Bite,
 };
+pub use switchboard_policy::{Denials, Plan};
 pub use switchboard_smccc::Conduit;
 
 /// The examples in the README compile and run.

@@ -23,6 +23,7 @@ use crate::{
     boot::files::Boot,
     bus::{Bus, Lines},
     deadlines::{Deadlines, Earlier},
+    gate::Gate,
     hardware::{Hardware, address_bits},
     lent::Lent,
     services::Services,
@@ -76,7 +77,9 @@ impl Machine {
             // The kernel is in the guest's memory now.
             drop(boot);
             let services = Services::new(config, &board.power, &self.external)?;
-            hardware.vm.install(services.firmware.filter())?;
+            // A policy has decided what is forwarded; otherwise it is what is answered here.
+            let filter = config.plan.as_ref().map_or(services.firmware.filter(), |plan| &plan.filter);
+            hardware.vm.install(filter)?;
             around.statistics.set_services(&services.firmware);
 
             self.external.iter().for_each(|service| service.reset());
@@ -86,6 +89,7 @@ impl Machine {
             let life = Life {
                 services,
                 host: Lent {
+                    gate: Gate::new(config.plan.clone()),
                     memory: &memory,
                     stolen_time: records.as_ref(),
                     clock: Arc::clone(session.clock()),

@@ -15,7 +15,7 @@ use switchboard_firmware::{
 use switchboard_kvm::{Exposure, KernelService, Vcpu};
 use switchboard_smccc::Owner;
 
-use crate::{AnsweredBy, Answerer, Config, Error, layout};
+use crate::{AnsweredBy, Answerer, Config, Error, layout, offer::OWNERS};
 
 /// The services of one life: those that the machine has to do with itself, and all of them together.
 pub(crate) struct Services {
@@ -61,6 +61,9 @@ impl Services {
 
 /// Those whose calls are answered here: they have an identity. The vendor's is among its own services.
 fn owners(config: &Config) -> Vec<Owner> {
+    if let Some(plan) = &config.plan {
+        return if plan.router.reaches("general") { OWNERS.to_vec() } else { Vec::new() };
+    }
     let is_secure = config.psci == AnsweredBy::Userspace || config.services.trng == Answerer::Userspace;
     let owners = [
         (config.services.watchdog.is_some(), Owner::SIP),
@@ -73,6 +76,9 @@ fn owners(config: &Config) -> Vec<Owner> {
 /// Lets the guest see those of KVM's own services that it is to see. Paravirtualized time is seen where userspace answers as
 /// well: it is KVM that says in `SMCCC_ARCH_FEATURES` that it is there.
 pub(crate) fn expose(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
+    if let Some(plan) = &config.plan {
+        return Ok(vcpu.set_firmware_registers(plan.registers.bitmaps())?);
+    }
     let services = &config.services;
     for (service, answerer) in [
         (KernelService::Trng, services.trng),

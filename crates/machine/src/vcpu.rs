@@ -9,11 +9,14 @@ use switchboard_firmware::{
     Call, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Results,
 };
 use switchboard_kvm::{Exit, HypercallExit, Vcpu};
+use switchboard_policy::Log;
 
 use crate::{
     AnsweredBy, CallRecord, CallStatistics, CallTable, End, ExitKind, VcpuError, Verdict,
     bus::Effect,
+    gate::Passage,
     life::Life,
+    log::LoggedCall,
     session::{Active, LifeEnd, ResetBy},
 };
 
@@ -136,7 +139,12 @@ impl Cpu<'_> {
         let cpu_time = self.life.cpu_time();
         let before = self.vcpu.counts();
         let mut call = Call::new(exit.function, exit.conduit, self.index, &mut self.vcpu);
-        let mut outcome = self.life.services.firmware.answer(&mut call, &self.life.host);
+        let host = &self.life.host;
+        let admission = host.gate.admit(&mut call, host.clock.now());
+        let mut outcome = match admission.passage {
+            Passage::Open => self.life.services.firmware.answer(&mut call, host),
+            Passage::Closed => Outcome::Return(Results::not_supported()),
+        };
         if outcome == Outcome::Later && call.fault().is_none() {
             match wait_for_reply(self.life, &call, active) {
                 Some(results) => outcome = Outcome::Return(results),
@@ -153,11 +161,20 @@ impl Cpu<'_> {
             return Err(fault.into());
         }
         let next = self.perform(&outcome, wake)?;
+        if admission.log == Log::On {
+            self.statistics.log().write(LoggedCall {
+                cpu: self.index,
+                function: exit.function,
+                conduit: exit.conduit,
+                standing: admission.standing,
+            });
+        }
         let after = self.vcpu.counts();
         self.calls.record(&CallRecord {
             function: exit.function,
             conduit: exit.conduit,
             verdict,
+            standing: admission.standing,
             time: started.elapsed(),
             cpu_time: cpu_time.zip(self.life.cpu_time()).map(|(before, after)| after.saturating_sub(before)),
             register_reads: after.register_reads - before.register_reads,

@@ -1,5 +1,6 @@
 //! The arguments.
 
+mod policy;
 mod services;
 
 use std::path::PathBuf;
@@ -9,6 +10,9 @@ use switchboard_machine::{Cpus, FeatureRequest, PsciVersion, Wanted};
 
 use crate::exit;
 
+pub(crate) use policy::{
+    ExplainArguments, NamesArguments, Offered, OnePolicy, PolicyArguments, PolicyCommand, TwoPolicies,
+};
 pub(crate) use services::{Contradiction, ServiceArguments};
 
 /// Answers a guest's SMCCC calls in userspace.
@@ -29,6 +33,24 @@ pub(crate) enum Command {
     Ctl(CtlArguments),
     /// Say what this host's KVM offers.
     Host(HostArguments),
+    /// Policies: what a guest may call, and who answers.
+    #[command(subcommand, disable_help_subcommand = true, after_help = exit::POLICY_HELP)]
+    Policy(PolicyCommand),
+    /// Say everything about one call: who specifies it, what KVM does with it, and what a policy does and by which line.
+    #[command(after_help = exit::POLICY_HELP)]
+    Explain(ExplainArguments),
+    /// List the functions that are known by name.
+    Names(NamesArguments),
+    /// Print the completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder.
+    Man {
+        /// Which folder.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +97,9 @@ pub(crate) struct RunArguments {
     /// does not find SMCCC 1.1, nor what is built on it.
     #[arg(long, value_name = "VERSION")]
     pub(crate) psci_version: Option<PsciVersion>,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
 
     #[command(flatten)]
     pub(crate) services: ServiceArguments,

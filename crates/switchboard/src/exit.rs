@@ -53,6 +53,10 @@ pub(crate) enum Status {
     NotInTime,
     /// The request is void: the machine has ended, or another request has taken its place.
     Abandoned,
+    /// A policy has errors, or cannot be read.
+    Policy,
+    /// There is no such function.
+    NoSuchFunction,
     /// The guest has reset itself, and `--no-reboot` was given.
     GuestReset,
     /// Somebody left at the console.
@@ -95,6 +99,8 @@ impl Status {
             Self::GuestRefused => 32,
             Self::NotInTime => 33,
             Self::Abandoned => 34,
+            Self::Policy => 40,
+            Self::NoSuchFunction => 41,
             Self::GuestReset => 64,
             Self::Left => 65,
             Self::Hibernated => 66,
@@ -133,6 +139,7 @@ Exit status:
   27  a machine cannot have that many CPUs here
   28  the memory cannot be had
   29  the kernel's command line is too long
+  40  the policy has errors, or cannot be read
   64  the guest reset itself, and --no-reboot was given
   65  somebody left at the console with ^A x
   66  the guest switched itself off to go on later (SYSTEM_OFF2, HIBERNATE_OFF)
@@ -140,6 +147,15 @@ Exit status:
   68  somebody stopped the machine with `switchboard ctl SOCKET stop`
   69  the watchdog ended the machine: --watchdog off, or --no-reboot was given
 A signal that ends the machine ends the process in the same way.";
+
+/// The table for `policy --help` and `explain --help`.
+pub(crate) const POLICY_HELP: &str = "\
+Exit status:
+   0  the policy has no errors; of two that are compared, nothing changes for a guest
+   1  something changes for a guest (diff)
+   2  wrong usage
+  40  a policy has errors, or cannot be read
+  41  there is no such function (explain)";
 
 /// The table for `ctl --help`.
 pub(crate) const CTL_HELP: &str = "\

@@ -14,8 +14,16 @@ use crate::{cli::Contradiction, exit::Status};
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: Status,
-    message: String,
+    message: Message,
     hint: Option<String>,
+}
+
+#[derive(Debug)]
+enum Message {
+    /// What is wrong, in a sentence.
+    Sentence(String),
+    /// Findings, as they are to be printed.
+    Findings(String),
 }
 
 impl Failure {
@@ -23,28 +31,36 @@ impl Failure {
     pub(crate) fn report(self) -> Status {
         let hint = self.hint.map(|hint| format!("\nhint: {hint}\n")).unwrap_or_default();
         // There is nobody to tell if standard error is closed; the status still says it.
-        let _ = write!(io::stderr(), "error: {}\n{hint}", self.message);
+        let _ = match self.message {
+            Message::Sentence(sentence) => write!(io::stderr(), "error: {sentence}\n{hint}"),
+            Message::Findings(findings) => writeln!(io::stderr(), "{findings}"),
+        };
         self.status
     }
 
     pub(crate) fn new(status: Status, message: String, hint: Option<String>) -> Self {
-        Self { status, message, hint }
+        Self { status, message: Message::Sentence(message), hint }
+    }
+
+    /// Findings that have been made readable already.
+    pub(crate) fn findings(status: Status, findings: String) -> Self {
+        Self { status, message: Message::Findings(findings), hint: None }
     }
 
     pub(crate) fn host(action: &str, source: &io::Error) -> Self {
-        Self { status: Status::Failure, message: format!("{action}: {source}"), hint: None }
+        Self::new(Status::Failure, format!("{action}: {source}"), None)
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { status: status(&error), hint: error.hint(), message: message(&error) }
+        Self::new(status(&error), message(&error), error.hint())
     }
 }
 
 impl From<Contradiction> for Failure {
     fn from(Contradiction(message): Contradiction) -> Self {
-        Self { status: Status::Usage, message: message.to_owned(), hint: None }
+        Self::new(Status::Usage, message.to_owned(), None)
     }
 }
 

@@ -8,13 +8,19 @@ use std::{
 
 use switchboard_machine::{CallStatistics, End};
 
-use crate::{cli::RunArguments, failure::Failure, report, table};
+use crate::{
+    cli::RunArguments,
+    failure::Failure,
+    policy, report,
+    table::{self, Held},
+};
 
 /// Where and how the calls are listed.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
     form: Form,
     at_end: AtEnd,
+    held: Held,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +56,11 @@ impl Listing {
                 AtEnd::File(Arc::new(Mutex::new(file)))
             }
         };
-        Ok(Self { form, at_end })
+        let held = match &arguments.policy.policy {
+            None => Held::ToNothing,
+            Some(_) => Held::ToPolicy(policy::denials(arguments.policy.deny_in_userspace)),
+        };
+        Ok(Self { form, at_end, held })
     }
 
     /// At `SIGUSR1`: always, since somebody asked. On standard error, where a person looks.
@@ -78,7 +88,7 @@ impl Listing {
     fn render(&self, statistics: &CallStatistics, end: Option<&End>) -> String {
         match self.form {
             Form::Json => report::json(&table::report(statistics, end)),
-            Form::Text => table::text(statistics, end),
+            Form::Text => table::text(statistics, end, self.held),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The command line of Switchboard.
 //!
 //! `run` boots a guest whose firmware calls are answered in userspace; `ctl` tells a machine that runs what to do; `host`
-//! says what this host's KVM offers.
+//! says what this host's KVM offers; `policy`, `explain` and `names` are about what a guest may call.
 //! Standard output is data (the guest's console, the report that was asked for), standard error is talk.
 //!
 //! Deliberately thin: what the commands do is in the libraries.
@@ -9,9 +9,13 @@
 mod cli;
 mod ctl;
 mod exit;
+mod explain;
 mod failure;
+mod generated;
 mod host;
 mod listing;
+mod names;
+mod policy;
 mod report;
 mod run;
 mod signals;
@@ -28,6 +32,11 @@ fn main() -> exit::Status {
         Command::Run(arguments) => run::run(&arguments),
         Command::Ctl(arguments) => ctl::ctl(&arguments),
         Command::Host(arguments) => host::host(&arguments),
+        Command::Policy(command) => policy::policy(&command),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Names(arguments) => names::names(&arguments),
+        Command::Completions { shell } => generated::completions(shell),
+        Command::Man { folder } => generated::man(&folder),
     };
     result.unwrap_or_else(Failure::report)
 }

@@ -7,20 +7,23 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_machine::{
-    Answerer, CallStatistics, Config, Console, Control, CpuTime, Description, End, Error, InputKind, Machine,
-    OffKind, OnReset, PsciVersion, RawTerminal, ResetKind, Surroundings,
+    Answerer, CallStatistics, Config, Console, Control, CpuTime, Description, End, Error, InputKind,
+    LoggedCall, Machine, OffKind, OnReset, PsciVersion, RawTerminal, ResetKind, Surroundings, offered,
 };
+use switchboard_policy::Standing;
+use switchboard_smccc::catalogue;
 
 use crate::{
-    cli::{AnsweredBy, RunArguments},
+    cli::{AnsweredBy, Contradiction, RunArguments},
     exit::Status,
     failure::Failure,
     listing::{Listing, TerminalMode},
-    signals,
+    policy, signals,
 };
 
 /// A guest asks for SMCCC 1.1 by `PSCI_FEATURES`, which 0.2 has not.
@@ -91,6 +94,7 @@ fn run_on_terminal(
         restorer.get_or_init(|| terminal.restorer());
         raw.store(true, Ordering::Relaxed);
     }
+    write_log(statistics, &raw).map_err(|error| Failure::host("starting a thread", &error))?;
     let console = console(terminal.as_ref())?;
     let result = machine.run(Surroundings { console: &console, statistics, control: &control });
     drop(terminal);
@@ -105,7 +109,8 @@ fn config(arguments: &RunArguments) -> Result<Config, Failure> {
         AnsweredBy::Userspace => Answerer::Userspace,
         AnsweredBy::Kvm => Answerer::Kvm,
     };
-    Ok(Config {
+    let mut config = Config {
+        plan: None,
         kvm: arguments.kvm.clone(),
         kernel: arguments.kernel.clone(),
         initrd: arguments.initrd.clone(),
@@ -126,7 +131,52 @@ fn config(arguments: &RunArguments) -> Result<Config, Failure> {
         cpu_time: if arguments.cpu_time { CpuTime::Measured } else { CpuTime::NotMeasured },
         device_tree: arguments.dtb_dump.clone(),
         control: arguments.control.clone(),
-    })
+    };
+    if let Some(name) = &arguments.policy.policy {
+        follow(name, arguments, &mut config)?;
+    }
+    Ok(config)
+}
+
+/// Holds the machine to a policy, which decides before anything runs.
+fn follow(name: &str, arguments: &RunArguments, config: &mut Config) -> Result<(), Failure> {
+    let services = offered(&config.services, config.psci_version.unwrap_or_default());
+    let denials = policy::denials(arguments.policy.deny_in_userspace);
+    let policy = policy::read(name, &services, denials)?;
+    policy.proof().map_err(|disproof| Failure::new(Status::Failure, disproof.to_string(), None))?;
+    let plan = policy.plan().clone();
+    let pinned = plan.registers.psci_version.and_then(PsciVersion::of_number);
+    match (config.psci_version, pinned) {
+        (Some(asked), Some(pinned)) if asked != pinned => {
+            let message = "`--psci-version` is another one than the policy has pinned";
+            return Err(Contradiction(message).into());
+        }
+        (None, pinned) => config.psci_version = pinned,
+        (Some(_), _) => {}
+    }
+    config.follow(plan);
+    Ok(())
+}
+
+/// Writes the calls that a policy wants to be logged to standard error, as long as the process lives.
+fn write_log(statistics: &CallStatistics, raw: &Arc<AtomicBool>) -> io::Result<()> {
+    let Some(calls) = statistics.log().take_reader() else { return Ok(()) };
+    let raw = Arc::clone(raw);
+    let work = move || {
+        for LoggedCall { cpu, function, conduit, standing } in calls {
+            let name = catalogue::find(function).map_or("(no name)", |function| function.name);
+            let said = match standing {
+                Standing::Allowed => "allowed",
+                Standing::Denied => "denied",
+                Standing::WouldBeDenied => "would be denied",
+            };
+            let end = if raw.load(Ordering::Relaxed) { "\r\n" } else { "\n" };
+            // There is nobody to tell if standard error is closed.
+            let _ =
+                write!(io::stderr(), "policy: {cpu} called {name} ({function}) over {conduit}: {said}{end}");
+        }
+    };
+    thread::Builder::new().name("policy-log".into()).spawn(work).map(drop)
 }
 
 fn console(terminal: Option<&RawTerminal>) -> Result<Console, Failure> {

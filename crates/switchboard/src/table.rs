@@ -5,7 +5,8 @@ use std::{fmt::Write, path::PathBuf, time::Duration};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use switchboard_machine::{
-    CallStatistics, CallSummary, Counts, End, ExitCounts, External, OffKind, ResetKind, ServeSpec, StartCosts,
+    CallStatistics, CallSummary, Counts, Denials, End, ExitCounts, External, OffKind, ResetKind, ServeSpec,
+    StartCosts,
 };
 
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
@@ -18,6 +19,8 @@ pub(crate) struct CallReport {
     external: Vec<ExternalRow>,
     /// How often a vCPU was got out of the guest.
     kicks: u64,
+    /// Calls that a policy wanted to be logged, and that were too many.
+    unlogged: u64,
     /// How often the watchdog bit.
     watchdog_bites: u64,
     /// INITs of vCPUs that had run.
@@ -36,6 +39,10 @@ struct CallRow {
     answered_by: Option<&'static str>,
     count: u64,
     errors: u64,
+    /// By the policy, in userspace.
+    denied: u64,
+    /// What a permissive policy would have denied.
+    would_be_denied: u64,
     mean_ns: u64,
     maximum_ns: u64,
     /// null without `--cpu-time`.
@@ -87,6 +94,7 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
         exits: Exits { hypercalls, mmio, wake_ups, interrupted, system },
         external: statistics.external().iter().map(|service| external_row(service)).collect(),
         kicks: statistics.kicks(),
+        unlogged: statistics.log().suppressed(),
         watchdog_bites: statistics.bites(),
         vcpu_resets: statistics.resets(),
         start: statistics.start_costs().map(|StartCosts { time, hardware, resident }| Start {
@@ -166,6 +174,8 @@ fn row(summary: &CallSummary) -> CallRow {
         answered_by: summary.answered_by,
         count: summary.count,
         errors: summary.errors,
+        denied: summary.denied,
+        would_be_denied: summary.would_be_denied,
         mean_ns: nanoseconds(summary.mean()),
         maximum_ns: nanoseconds(summary.maximum),
         maximum_cpu_ns: summary.maximum_cpu.map(nanoseconds),
@@ -174,8 +184,17 @@ fn row(summary: &CallSummary) -> CallRow {
     }
 }
 
+/// What a guest is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// It may call what there is.
+    ToNothing,
+    /// A policy, and where that denies.
+    ToPolicy(Denials),
+}
+
 /// The list for people.
-pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>) -> String {
+pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>, held: Held) -> String {
     let summary = statistics.summary();
     let mut text = if summary.is_empty() { "no call was forwarded\n".to_owned() } else { rows(&summary) };
     let resets = statistics.resets();
@@ -185,6 +204,7 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>) -> String {
              machine's memory each time\n"
         ));
     }
+    text.push_str(&denials(&summary, held));
     text.extend(statistics.external().iter().filter_map(|service| complaint(service)));
     let bites = statistics.bites();
     if bites > 0 {
@@ -196,27 +216,57 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>) -> String {
     text
 }
 
+/// What the policy denied, as far as anybody has seen it.
+fn denials(summary: &[CallSummary], held: Held) -> String {
+    let Held::ToPolicy(place) = held else { return String::new() };
+    let sum = |count: fn(&CallSummary) -> u64| summary.iter().map(count).sum::<u64>();
+    let mut text = format!("the policy denied {} of these calls", sum(|row| row.denied));
+    match sum(|row| row.would_be_denied) {
+        0 => {}
+        count => text.push_str(&format!(", and would have denied {count} more, were it not permissive")),
+    }
+    text.push_str(match place {
+        Denials::InKernel => {
+            "; what it lets KVM deny leaves no trace: `--deny-in-userspace` shows that as well\n"
+        }
+        Denials::InUserspace => "; KVM denied none\n",
+    });
+    text
+}
+
 fn rows(summary: &[CallSummary]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["function", "ID", "conduit", "count", "errors", "mean", "maximum", "answered by"]);
+    let is_denied = |row: &CallSummary| row.denied + row.would_be_denied > 0;
+    let has_denials = summary.iter().any(is_denied);
+    let mut header = vec!["function", "ID", "conduit", "count", "errors", "mean", "maximum"];
+    header.extend(has_denials.then_some("denied"));
+    header.push("answered by");
+    table.set_header(header);
     for row in summary {
         let (id, conduit) = match row.key {
             Some((function, conduit)) => (function.to_string(), conduit.name()),
             None => ("all others".to_owned(), ""),
         };
-        table.add_row([
-            row.name().unwrap_or("-"),
-            &id,
-            conduit,
-            &row.count.to_string(),
-            &row.errors.to_string(),
-            &duration(row.mean()),
-            &duration(row.maximum),
-            row.answered_by.unwrap_or("nobody: NOT_SUPPORTED"),
-        ]);
+        let mut cells = vec![
+            row.name().unwrap_or("-").to_owned(),
+            id,
+            conduit.to_owned(),
+            row.count.to_string(),
+            row.errors.to_string(),
+            duration(row.mean()),
+            duration(row.maximum),
+        ];
+        cells.extend(has_denials.then(|| match row.would_be_denied {
+            0 => row.denied.to_string(),
+            count => format!("would be: {count}"),
+        }));
+        let is_answered = row.denied < row.count;
+        let answered_by = row.answered_by.filter(|_| is_answered).unwrap_or("nobody: NOT_SUPPORTED");
+        cells.push(answered_by.to_owned());
+        table.add_row(cells);
     }
-    for column in 3..=6 {
+    for column in 3..=(if has_denials { 7 } else { 6 }) {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -24,14 +24,21 @@ pub(crate) struct ServiceArguments {
     #[arg(long, value_enum, value_name = "WHO")]
     kvm_services: Option<Who>,
 
+    /// Who answers the guest's questions for stolen time. It is KVM that counts it.
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Who::Kvm)]
+    pv_time: Who,
+
+    #[command(flatten)]
+    offer: OfferArguments,
+}
+
+/// What a guest can have beside what every machine has.
+#[derive(Debug, Args)]
+pub(crate) struct OfferArguments {
     /// The CPUs on which the guest may come to run, by MIDR_EL1, REVIDR_EL1 and AIDR_EL1: `MIDR:REVIDR:AIDR`, separated by
     /// commas. Linux 6.15 and later enables what works around the errata of all of them.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     implementations: Vec<Implementation>,
-
-    /// Who answers the guest's questions for stolen time. It is KVM that counts it.
-    #[arg(long, value_enum, value_name = "WHO", default_value_t = Who::Kvm)]
-    pv_time: Who,
 
     /// A watchdog that the guest calls (Linux: arm,smc-wdt): a guest that enables it and stops petting it is reset, or
     /// switched off. Linux finds it by device tree alone.
@@ -102,9 +109,9 @@ impl ServiceArguments {
                 "`--trng-rate` limits Switchboard's TRNG alone: it needs `--trng userspace`",
             ));
         }
-        let by_default = if self.implementations.is_empty() { Who::Kvm } else { Who::Userspace };
+        let by_default = if self.offer.implementations.is_empty() { Who::Kvm } else { Who::Userspace };
         let kvm = Answerer::from(self.kvm_services.unwrap_or(by_default));
-        if !self.implementations.is_empty() && kvm != Answerer::Userspace {
+        if !self.offer.implementations.is_empty() && kvm != Answerer::Userspace {
             return Err(Contradiction(
                 "KVM does not answer for `--implementations`: they need `--kvm-services userspace`",
             ));
@@ -113,11 +120,21 @@ impl ServiceArguments {
             trng,
             trng_limit: self.trng_rate.map(rate_limit),
             kvm,
-            implementations: self.implementations.clone(),
             pv_time: self.pv_time.into(),
+            ..self.offer.services()
+        })
+    }
+}
+
+impl OfferArguments {
+    /// What is asked for here, and all else by KVM.
+    pub(crate) fn services(&self) -> Services {
+        Services {
+            implementations: self.implementations.clone(),
             watchdog: self.watchdog.map(Bite::from),
             external: self.serve.clone(),
-        })
+            ..Services::of_kvm()
+        }
     }
 }
 

@@ -1,0 +1,99 @@
+//! What a machine offers to a policy: its services, described.
+
+use std::sync::Arc;
+
+use switchboard_firmware::{
+    Conduits, Support, Supported, general,
+    general::GeneralQueries,
+    kvm,
+    kvm::KvmVendor,
+    psci,
+    psci::{PowerTable, Psci, PsciVersion},
+    pv_time,
+    pv_time::PvTime,
+    trng,
+    trng::Trng,
+    watchdog,
+    watchdog::{Bite, Watchdog},
+};
+use switchboard_policy::{Plan, ServiceDescription, Services as Offered};
+use switchboard_smccc::{
+    FunctionId, Mpidr, Owner,
+    catalogue::{Function, Widths},
+};
+
+use crate::{AnsweredBy, Answerer, Config, ServeSpec, Services, layout};
+
+/// The owners whose identity a machine can tell.
+pub(crate) const OWNERS: [Owner; 3] = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
+
+/// The services that a machine can have, for a policy to choose from. `version` is that of PSCI.
+#[must_use]
+pub fn offered(services: &Services, version: PsciVersion) -> Offered {
+    let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
+    let psci = Psci::new(power, version);
+    let has_implementations = !services.implementations.is_empty();
+    let vendor = KvmVendor::new(services.implementations.clone());
+    let is_discovery = |id: FunctionId| (0xc600_0040..=0xc600_0041).contains(&id.0);
+    let vendor_functions =
+        functions(kvm::support(), version).into_iter().filter(|&id| has_implementations || !is_discovery(id));
+    let mut offered = Offered::none()
+        .with(ServiceDescription::of(&psci).answering(functions(psci::support(), version)))
+        .with(ServiceDescription::of(&Trng::new(None)).answering(functions(trng::support(), version)))
+        .with(ServiceDescription::of(&vendor).answering(vendor_functions))
+        .with(
+            ServiceDescription::of(&PvTime::new(layout::STOLEN_TIME))
+                .answering(functions(pv_time::support(), version)),
+        )
+        .with(
+            ServiceDescription::of(&GeneralQueries::new(&OWNERS))
+                .answering(functions(general::support(), version)),
+        );
+    if services.watchdog.is_some() {
+        let watchdog = Watchdog::new(Bite::Reset);
+        offered = offered
+            .with(ServiceDescription::of(&watchdog).answering(functions(watchdog::support(), version)));
+    }
+    if services.external.is_empty() { offered } else { offered.with(external(&services.external)) }
+}
+
+/// All that other processes answer, as one service.
+fn external(specs: &[ServeSpec]) -> ServiceDescription {
+    let ranges: Vec<_> = specs.iter().map(|spec| spec.range).collect();
+    let mut conduits = specs.iter().map(|spec| spec.conduits);
+    let first = conduits.next().unwrap_or(Conduits::Both);
+    let all = if conduits.all(|conduits| conduits == first) { first } else { Conduits::Both };
+    ServiceDescription::new("external", &ranges, all)
+}
+
+/// The IDs of what is implemented, in each width.
+fn functions(rows: impl Iterator<Item = Support>, version: PsciVersion) -> Vec<FunctionId> {
+    let is_there = |row: &Support| match row.supported {
+        Supported::Yes => true,
+        Supported::Since(since) => since <= version.number(),
+        Supported::No => false,
+    };
+    rows.filter(is_there).flat_map(|row| ids(row.function)).collect()
+}
+
+fn ids(function: &'static Function) -> impl Iterator<Item = FunctionId> {
+    let other = (function.widths == Widths::Both).then(|| function.id.other_width());
+    std::iter::once(function.id).chain(other)
+}
+
+impl Config {
+    /// Lets a policy decide what the guest may call, and who answers: of what the configuration says about that, nothing
+    /// holds any more.
+    pub fn follow(&mut self, plan: Plan) {
+        let by =
+            |service, otherwise| if plan.router.reaches(service) { Answerer::Userspace } else { otherwise };
+        let if_shown =
+            |register: u64, bit: u64| if register & bit == 0 { Answerer::Nobody } else { Answerer::Kvm };
+        let registers = &plan.registers;
+        self.psci = if plan.router.reaches("psci") { AnsweredBy::Userspace } else { AnsweredBy::Kvm };
+        self.services.trng = by("trng", if_shown(registers.standard, 1));
+        self.services.kvm = by("kvm-vendor", if_shown(registers.vendor_hypervisor, 1));
+        self.services.pv_time = by("pv-time", if_shown(registers.standard_hypervisor, 1));
+        self.plan = Some(plan);
+    }
+}

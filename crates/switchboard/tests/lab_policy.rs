@@ -1,0 +1,179 @@
+//! A guest is held to a policy. In the lab, on real KVM.
+
+#![cfg(target_arch = "aarch64")]
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use std::{env, fs, path::PathBuf};
+
+use common::{Ended, Guest, Half, Operator, has_turn, path};
+
+fn boot(policy: &str, arguments: &[&str]) -> Guest {
+    let mut guest = Guest::linux(&[&["--policy", policy], arguments].concat());
+    guest.expect("guest: ready");
+    guest
+}
+
+fn power_off(mut guest: Guest) -> Ended {
+    guest.send("poweroff -f\n");
+    let ended = guest.end();
+    ended.assert_code(0);
+    ended
+}
+
+/// What is counted of all calls together.
+fn sum(ended: &Ended, figure: &str) -> u64 {
+    let rows = ended.calls["calls"].as_array().unwrap();
+    rows.iter().map(|row| row[figure].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn linux_guest_leaves_everything_to_kvm() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let mut guest = boot("linux-guest", &["--cpus", "2"]);
+    assert_eq!(guest.ask("nproc; cat /sys/class/misc/hw_random/rng_current"), "2\nsmccc_trng");
+    assert!(guest.ask("dmesg").contains("arm-pv: using stolen time PV"));
+    assert_eq!(power_off(guest).calls["exits"]["hypercalls"], 0);
+}
+
+#[test]
+fn linux_guest_hotplug_lets_cpus_come_and_go() {
+    if !has_turn(Half::Second) {
+        return;
+    }
+    let operator = Operator::new("policy");
+    let arguments =
+        ["--cpus", "boot=1,max=3", "--control", operator.socket(), "--append", "quiet auto_online=1"];
+    let mut guest = boot("linux-guest-hotplug", &arguments);
+    operator.must(&["cpus", "set", "3", "--wait=60"]);
+    assert_eq!(guest.ask("nproc"), "3");
+    let ended = power_off(guest);
+    assert_eq!(ended.call("CPU_ON", "hvc", "count"), 2);
+    assert_eq!(sum(&ended, "denied"), 0);
+}
+
+#[test]
+fn lockdown_boots_one_cpu_and_shows_what_else_was_tried() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let mut guest = boot("lockdown", &["--cpus", "2"]);
+    assert_eq!(guest.ask("nproc; cat /sys/class/misc/hw_random/rng_current"), "1\nnone");
+    let ended = power_off(guest);
+    assert!(ended.call("CPU_ON", "hvc", "denied") > 0, "{}", ended.calls);
+    assert!(ended.errors.contains("policy: CPU 0 called CPU_ON"), "{}", ended.errors);
+}
+
+#[test]
+fn under_observe_a_guest_has_all_that_it_has_without_a_policy() {
+    if !has_turn(Half::Second) {
+        return;
+    }
+    let mut guest = boot("observe", &["--cpus", "2"]);
+    assert_eq!(guest.ask("nproc; cat /sys/class/misc/hw_random/rng_current"), "2\nsmccc_trng");
+    let log = guest.ask("dmesg");
+    assert!(
+        log.contains("arm-pv: using stolen time PV") && log.contains("SMC Calling Convention v1.1"),
+        "{log}"
+    );
+    assert!(guest.ask("probe ptp").contains("precise=yes"));
+    let ended = power_off(guest);
+    for function in ["PSCI_VERSION", "TRNG_RND", "KVM_PTP", "PV_TIME_ST"] {
+        assert!(ended.call(function, "hvc", "count") > 0, "{function}: {}", ended.calls);
+    }
+}
+
+#[test]
+fn denials_are_seen_in_userspace_where_somebody_wants_to_see_them() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    for (option, is_seen) in [(&[][..], false), (&["--deny-in-userspace"], true)] {
+        let guest = boot("minimal", &[&["--cpus", "2"], option].concat());
+        assert_eq!(sum(&power_off(guest), "denied") > 0, is_seen);
+    }
+}
+
+/// The policy `minimal` without one of its lines.
+fn without(line: &str) -> PathBuf {
+    let minimal = include_str!("../../../policies/minimal.toml");
+    let text: Vec<_> = minimal.lines().filter(|other| other.trim() != line).collect();
+    assert_eq!(text.len() + 1, minimal.lines().count(), "{line}");
+    let name = line.trim_matches(['"', ',']);
+    let file = env::temp_dir().join(format!("without-{name}-{}.toml", std::process::id()));
+    fs::write(&file, text.join("\n")).unwrap();
+    file
+}
+
+#[test]
+fn minimal_boots_two_cpus_and_ends() {
+    let mut guest = boot("minimal", &["--cpus", "2"]);
+    assert_eq!(guest.ask("nproc"), "2");
+    let log = guest.ask("dmesg");
+    assert!(log.contains("PSCIv1.3 detected") && log.contains("SMC Calling Convention v1.1"), "{log}");
+    power_off(guest);
+    let mut guest = boot("minimal", &["--cpus", "2", "--no-reboot"]);
+    guest.send("reboot -f\n");
+    guest.end().assert_code(64);
+}
+
+/// Without `PSCI_VERSION` Linux takes NOT_SUPPORTED for a version, and uses what there may not be.
+#[test]
+fn minimal_needs_psci_version() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let policy = without("\"PSCI_VERSION\",");
+    let mut guest = boot(path(&policy), &["--cpus", "2"]);
+    assert!(guest.ask("dmesg").contains("PSCIv65535.65535 detected"));
+}
+
+/// Without `PSCI_FEATURES` Linux finds neither SMCCC 1.1 nor what is built on it, the workarounds among it. The policy is
+/// warned about.
+#[test]
+fn minimal_needs_psci_features() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let policy = without("\"PSCI_FEATURES\",");
+    let mut guest = boot(path(&policy), &["--cpus", "2"]);
+    assert!(guest.ask("dmesg").contains("SMC Calling Convention v1.0"));
+    assert!(power_off(guest).errors.contains("the guest cannot discover SMCCC 1.1"));
+}
+
+/// Without `CPU_ON` there is one CPU.
+#[test]
+fn minimal_needs_cpu_on() {
+    if !has_turn(Half::Second) {
+        return;
+    }
+    let policy = without("\"CPU_ON\",");
+    let mut guest = boot(path(&policy), &["--cpus", "2"]);
+    assert_eq!(guest.ask("nproc"), "1");
+    power_off(guest);
+}
+
+/// Without `SYSTEM_OFF` a guest cannot end, and without `SYSTEM_RESET` it cannot start anew.
+#[test]
+fn minimal_needs_system_off_and_system_reset() {
+    if !has_turn(Half::Second) {
+        return;
+    }
+    for (line, command, said) in [
+        ("\"SYSTEM_OFF\",", "poweroff -f", "reboot: Power down"),
+        ("\"SYSTEM_RESET\",", "reboot -f", "Reboot failed -- System halted"),
+    ] {
+        let policy = without(line);
+        let mut guest = boot(path(&policy), &["--no-reboot"]);
+        guest.send(&format!("dmesg -n 7; {command}\n"));
+        guest.expect(said);
+        // It is still there: nobody has ended the machine.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        guest.signal("-TERM");
+        let ended = guest.end();
+        assert_eq!(ended.status.code(), None, "{}", ended.output);
+    }
+}
