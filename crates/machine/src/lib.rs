@@ -44,6 +44,8 @@ mod log;
 mod memory;
 mod offer;
 mod operator;
+#[cfg(target_arch = "aarch64")]
+mod probe;
 mod run;
 #[cfg(target_arch = "aarch64")]
 mod services;
@@ -69,6 +71,8 @@ pub use error::{Error, VcpuError};
 pub use log::{CallLog, LoggedCall};
 pub use memory::Memory;
 pub use offer::offered;
+#[cfg(target_arch = "aarch64")]
+pub use probe::{Probed, probe};
 pub use run::{Machine, Surroundings};
 pub use start::{HardwareCosts, StartCosts};
 pub use switchboard_external::{Counts, External, ServeSpec};

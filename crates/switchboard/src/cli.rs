@@ -11,7 +11,8 @@ use switchboard_machine::{Cpus, FeatureRequest, PsciVersion, Wanted};
 use crate::exit;
 
 pub(crate) use policy::{
-    ExplainArguments, NamesArguments, Offered, OnePolicy, PolicyArguments, PolicyCommand, TwoPolicies,
+    CheckArguments, ExplainArguments, NamesArguments, Offered, OnePolicy, PolicyArguments, PolicyCommand,
+    TwoPolicies,
 };
 pub(crate) use services::{Contradiction, ServiceArguments};
 

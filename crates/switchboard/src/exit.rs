@@ -55,6 +55,8 @@ pub(crate) enum Status {
     Abandoned,
     /// A policy has errors, or cannot be read.
     Policy,
+    /// KVM does otherwise than was proven.
+    KvmDiffers,
     /// There is no such function.
     NoSuchFunction,
     /// The guest has reset itself, and `--no-reboot` was given.
@@ -101,6 +103,7 @@ impl Status {
             Self::Abandoned => 34,
             Self::Policy => 40,
             Self::NoSuchFunction => 41,
+            Self::KvmDiffers => 42,
             Self::GuestReset => 64,
             Self::Left => 65,
             Self::Hibernated => 66,
@@ -155,7 +158,8 @@ Exit status:
    1  something changes for a guest (diff)
    2  wrong usage
   40  a policy has errors, or cannot be read
-  41  there is no such function (explain)";
+  41  there is no such function (explain)
+  42  this host's KVM does otherwise (check --probe)";
 
 /// The table for `ctl --help`.
 pub(crate) const CTL_HELP: &str = "\

@@ -1,5 +1,7 @@
 //! `switchboard policy`, and what other commands need of policies.
 
+mod probe;
+
 use std::{
     fmt::Display,
     fs,
@@ -8,10 +10,10 @@ use std::{
 
 use serde::Serialize;
 use switchboard_machine::{Denials, PsciVersion, offered};
-use switchboard_policy::{Code, Colour, Policy, Services, Source, diff, groups, schema, shipped};
+use switchboard_policy::{Code, Colour, Level, Policy, Services, Source, diff, groups, schema, shipped};
 
 use crate::{
-    cli::{Offered, OnePolicy, PolicyCommand, TwoPolicies},
+    cli::{CheckArguments, Offered, OnePolicy, PolicyCommand, TwoPolicies},
     exit::Status,
     failure::Failure,
     report,
@@ -41,11 +43,14 @@ pub(crate) fn policy(command: &PolicyCommand) -> Result<Status, Failure> {
 }
 
 /// Who answers every call; that the plan does what the rules say has been proven then.
-fn check(arguments: &OnePolicy) -> Result<Status, Failure> {
-    let policy = read_one(arguments)?;
+fn check(arguments: &CheckArguments) -> Result<Status, Failure> {
+    let policy = read_one(&arguments.policy)?;
     let proof =
         policy.proof().map_err(|disproof| Failure::new(Status::Failure, disproof.to_string(), None))?;
-    print(&proof, arguments.offered.output.json)
+    if arguments.probe {
+        probe::probe(&policy, &proof, &arguments.kvm)?;
+    }
+    print(&proof, arguments.policy.offered.output.json)
 }
 
 fn compare(arguments: &TwoPolicies) -> Result<Status, Failure> {
@@ -68,7 +73,7 @@ fn list(json: bool) -> Result<Status, Failure> {
 #[derive(Serialize)]
 struct CodeRow {
     code: &'static str,
-    level: switchboard_policy::Level,
+    level: Level,
     meaning: &'static str,
 }
 
@@ -109,7 +114,8 @@ pub(crate) fn services(arguments: &Offered) -> Services {
 pub(crate) fn read(name: &str, services: &Services, denials: Denials) -> Result<Policy, Failure> {
     let policy = Policy::read(source(name)?, services, denials)
         .map_err(|refused| Failure::findings(Status::Policy, refused.0.render(colour())))?;
-    if !policy.findings().is_empty() {
+    // With a warning, notes are shown as well.
+    if policy.findings().count(Level::Warning) > 0 {
         // There is nobody to tell if standard error is closed.
         let _ = report::print(io::stderr().lock(), &format!("{}\n\n", policy.findings().render(colour())));
     }

@@ -5,9 +5,9 @@
 
 mod common;
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, process::Command};
 
-use common::{Ended, Guest, Half, Operator, has_turn, path};
+use common::{Ended, Guest, Half, Operator, has_turn, lab_path, path};
 
 fn boot(policy: &str, arguments: &[&str]) -> Guest {
     let mut guest = Guest::linux(&[&["--policy", policy], arguments].concat());
@@ -20,6 +20,16 @@ fn power_off(mut guest: Guest) -> Ended {
     let ended = guest.end();
     ended.assert_code(0);
     ended
+}
+
+#[test]
+fn what_is_proven_of_each_shipped_policy_is_what_this_hosts_kvm_does() {
+    for policy in ["linux-guest", "linux-guest-hotplug", "lockdown", "minimal", "observe"] {
+        let binary = lab_path("SWITCHBOARD_BIN");
+        let output = Command::new(binary).args(["policy", "check", policy, "--probe"]).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.contains("calls were made"), "{policy}: {errors}");
+    }
 }
 
 /// What is counted of all calls together.

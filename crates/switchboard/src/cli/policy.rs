@@ -1,5 +1,7 @@
 //! The arguments of the commands about policies and names.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::services::OfferArguments;
@@ -25,7 +27,7 @@ pub(crate) struct PolicyArguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Check a policy, and say who answers every call.
-    Check(OnePolicy),
+    Check(CheckArguments),
     /// Show what KVM and the services are told: the filter, the firmware registers, what becomes of forwarded calls.
     Show(OnePolicy),
     /// Show what changes for a guest from one policy to another.
@@ -51,6 +53,20 @@ pub(crate) struct OnePolicy {
 
     #[command(flatten)]
     pub(crate) offered: Offered,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) policy: OnePolicy,
+
+    /// Make the calls at both ends of every range under this host's KVM as well, with a small guest.
+    #[arg(long)]
+    pub(crate) probe: bool,
+
+    /// KVM's device.
+    #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]
+    pub(crate) kvm: PathBuf,
 }
 
 #[derive(Debug, Args)]
