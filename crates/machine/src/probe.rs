@@ -7,7 +7,7 @@ use std::{
 };
 
 use switchboard_firmware::{EntryPoint, Registers};
-use switchboard_kvm::{Exit, Kvm, Vcpu, VcpuFeatures, Vm};
+use switchboard_kvm::{Exit, Kicker, Kvm, Vcpu, VcpuFeatures, Vm};
 use switchboard_policy::Plan;
 use switchboard_smccc::{Conduit, FunctionId, Ipa, Register};
 
@@ -73,14 +73,14 @@ pub fn probe(kvm: &Kvm, plan: &Plan, calls: &[(FunctionId, Conduit)]) -> Result<
             }
         });
         let attachment = kicker.attach();
-        let results = calls.iter().map(|&(id, conduit)| call(vcpu, id, conduit)).collect();
+        let results = calls.iter().map(|&(id, conduit)| call(vcpu, &kicker, id, conduit)).collect();
         drop(attachment);
         done.store(true, Ordering::Release);
         results
     })
 }
 
-fn call(vcpu: &mut Vcpu, id: FunctionId, conduit: Conduit) -> Result<Probed, Error> {
+fn call(vcpu: &mut Vcpu, kicker: &Kicker, id: FunctionId, conduit: Conduit) -> Result<Probed, Error> {
     let offset = match conduit {
         Conduit::Hvc => 0,
         Conduit::Smc => SMC_OFFSET,
@@ -98,7 +98,11 @@ fn call(vcpu: &mut Vcpu, id: FunctionId, conduit: Conduit) -> Result<Probed, Err
     loop {
         match vcpu.run()? {
             Exit::Hypercall(_) => return Ok(Probed::Forwarded),
-            Exit::MmioWrite { data, .. } => return Ok(went_on(data)),
+            Exit::MmioWrite { data, .. } => {
+                let probed = went_on(data);
+                finish_store(vcpu, kicker)?;
+                return Ok(probed);
+            }
             Exit::SystemOff(_) | Exit::SystemReset(_) => return Ok(Probed::Answered(0)),
             Exit::MmioRead { .. } | Exit::WakeUp => return Ok(Probed::Waits),
             // The first may have come for the call before.
@@ -112,6 +116,14 @@ fn call(vcpu: &mut Vcpu, id: FunctionId, conduit: Conduit) -> Result<Probed, Err
             }
         }
     }
+}
+
+/// KVM moves PC past a store in the next run, wherever PC is by then: so there is one that comes to nothing.
+fn finish_store(vcpu: &mut Vcpu, kicker: &Kicker) -> Result<(), Error> {
+    kicker.kick();
+    vcpu.run()?;
+    vcpu.heed_kick();
+    Ok(())
 }
 
 fn went_on(data: &[u8]) -> Probed {

@@ -3,7 +3,10 @@
 use core::fmt;
 
 use serde::Serialize;
-use switchboard_smccc::{Conduit, FunctionId, Width};
+use switchboard_smccc::{
+    Conduit, FunctionId, Width,
+    catalogue::{Argument, Function},
+};
 
 use crate::{
     names,
@@ -42,6 +45,12 @@ pub struct Explanation {
     pub name: Option<&'static str>,
     /// Who specifies it.
     pub specification: Option<String>,
+    /// The section of that document, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<&'static str>,
+    /// What is in its registers, as `x1 target_cpu`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// The owning entity.
     pub owner: String,
     /// 32 or 64 bits.
@@ -86,6 +95,8 @@ impl Policy {
             id,
             name: function.map(|function| function.name),
             specification: function.map(|function| function.document.to_string()),
+            section: function.map(|function| function.section).filter(|section| !section.is_empty()),
+            arguments: function.map(arguments).unwrap_or_default(),
             owner: id.owner().to_string(),
             width: if id.width() == Width::Smc32 { 32 } else { 64 },
             alias: has_alias.then(|| alias.to_string()),
@@ -117,6 +128,14 @@ fn kvm(id: FunctionId) -> Kvm {
     if answers { Kvm::Answers } else { Kvm::HasNone }
 }
 
+fn arguments(function: &Function) -> Vec<String> {
+    let argument = |argument: &Argument| match argument.last {
+        last if last == argument.register => format!("{} {}", argument.register, argument.name),
+        last => format!("{} to {last} {}", argument.register, argument.name),
+    };
+    function.arguments.iter().map(argument).collect()
+}
+
 /// The name that was probably meant by one that there is not.
 #[must_use]
 pub fn closest_name(name: &str) -> Option<&'static str> {
@@ -127,7 +146,14 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {}", self.id, self.name.unwrap_or("(no name)"))?;
         if let Some(specification) = &self.specification {
-            writeln!(f, "  specification  {specification}")?;
+            write!(f, "  specification  {specification}")?;
+            match self.section {
+                Some(section) => writeln!(f, ", section {section}")?,
+                None => writeln!(f)?,
+            }
+        }
+        if !self.arguments.is_empty() {
+            writeln!(f, "  arguments      {}", self.arguments.join(", "))?;
         }
         writeln!(f, "  owner          {}", self.owner)?;
         writeln!(f, "  width          SMC{}", self.width)?;

@@ -1,40 +1,19 @@
 //! The name and the specification of every function known here.
 //!
-//! For people: reports, traces and error messages. Nothing on the path of a call looks in here.
+//! For people: reports, traces and error messages. The table is made of the files in this crate's folder
+//! `catalogue`, one a specification, which are documentation themselves; `build.rs` reads them. To add a
+//! specification: a file there, and a variant of [`Document`]. To add a function: lines in its specification's file.
 
-use core::fmt;
+mod argument;
+mod document;
+mod name;
 
+pub use argument::{Argument, Kind};
+pub use document::Document;
+pub use name::{Named, closest, find_by_name};
+
+use self::{argument::argument, document::Texts};
 use crate::{FunctionId, Width};
-
-/// The document that specifies a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Document {
-    /// SMC Calling Convention, DEN0028.
-    Smccc,
-    /// Power State Coordination Interface, DEN0022.
-    Psci,
-    /// True Random Number Generator Firmware Interface, DEN0098.
-    Trng,
-    /// Paravirtualized Time for Arm-based Systems, DEN0057.
-    PvTime,
-    /// Linux, `Documentation/virt/kvm/arm/hypercalls.rst`.
-    Kvm,
-    /// Linux, `drivers/watchdog/arm_smc_wdt.c`.
-    SmcWatchdog,
-}
-
-impl fmt::Display for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Smccc => "SMCCC (DEN0028)",
-            Self::Psci => "PSCI (DEN0022)",
-            Self::Trng => "TRNG (DEN0098)",
-            Self::PvTime => "PV time (DEN0057)",
-            Self::Kvm => "Linux KVM",
-            Self::SmcWatchdog => "Linux arm_smc_wdt",
-        })
-    }
-}
 
 /// The widths in which a function exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +37,15 @@ pub struct Function {
     pub widths: Widths,
     /// Who specifies it.
     pub document: Document,
+    /// The section of the document that does; empty where it is not known here.
+    pub section: &'static str,
+    /// The version of the specification that brought it, where it is known here.
+    pub since: Option<&'static str>,
+    /// Its arguments, x1 first. Registers that it does not read are left out; so are all where they are not known
+    /// here.
+    pub arguments: &'static [Argument],
+    /// What it returns, x0 first.
+    pub results: &'static [Argument],
 }
 
 impl Function {
@@ -69,92 +57,35 @@ impl Function {
             Widths::Both => id == self.id || (id.width() == Width::Smc64 && id.other_width() == self.id),
         }
     }
+
+    /// The function ID in this width, if it exists.
+    #[must_use]
+    pub fn id_in(&self, width: Width) -> Option<FunctionId> {
+        [self.id, self.id.other_width()].into_iter().find(|id| id.width() == width && self.has(*id))
+    }
 }
 
 /// The function with this ID, the SVE hint ignored.
+///
+/// At most four binary searches, so it is fit for a tracer.
 #[must_use]
 pub fn find(id: FunctionId) -> Option<&'static Function> {
-    let id = id.without_sve_hint();
-    FUNCTIONS.iter().find(|function| function.has(id))
+    // As it is first: the function IDs of KVM's PSCI 0.1 are older than the hint, and have its bit set.
+    in_either_width(id).or_else(|| in_either_width(id.without_sve_hint()))
 }
 
-/// Every function known here, by document, then by ID.
+/// Every function known here, by ID: of those that exist in both widths, by the SMC32 one.
 #[must_use]
 pub fn functions() -> &'static [Function] {
     FUNCTIONS
 }
 
-const fn function(document: Document, widths: Widths, id: u32, name: &'static str) -> Function {
-    Function { name, id: FunctionId(id), widths, document }
+fn in_either_width(id: FunctionId) -> Option<&'static Function> {
+    let at = |id| FUNCTIONS.binary_search_by_key(&id, |function| function.id).ok().map(|at| &FUNCTIONS[at]);
+    at(id).or_else(|| at(id.other_width()).filter(|function| function.has(id)))
 }
 
-#[rustfmt::skip]
-const FUNCTIONS: &[Function] = &{
-    use Document::{Kvm, Psci, PvTime, SmcWatchdog, Smccc, Trng};
-    use Widths::{Both, Smc32, Smc64};
-    [
-        function(Smccc, Smc32, 0x8000_0000, "SMCCC_VERSION"),
-        function(Smccc, Smc32, 0x8000_0001, "SMCCC_ARCH_FEATURES"),
-        function(Smccc, Both,  0x8000_0002, "SMCCC_ARCH_SOC_ID"),
-        function(Smccc, Smc32, 0x8000_3fff, "SMCCC_ARCH_WORKAROUND_3"),
-        function(Smccc, Smc32, 0x8000_7fff, "SMCCC_ARCH_WORKAROUND_2"),
-        function(Smccc, Smc32, 0x8000_8000, "SMCCC_ARCH_WORKAROUND_1"),
-        function(Smccc, Smc32, 0x8200_ff00, "SIP_CALL_COUNT"),
-        function(Smccc, Smc32, 0x8200_ff01, "SIP_CALL_UID"),
-        function(Smccc, Smc32, 0x8200_ff03, "SIP_REVISION"),
-        function(Smccc, Smc32, 0x8400_ff00, "STD_SECURE_CALL_COUNT"),
-        function(Smccc, Smc32, 0x8400_ff01, "STD_SECURE_CALL_UID"),
-        function(Smccc, Smc32, 0x8400_ff03, "STD_SECURE_REVISION"),
-        function(Smccc, Smc32, 0x8500_ff00, "STD_HYP_CALL_COUNT"),
-        function(Smccc, Smc32, 0x8500_ff01, "STD_HYP_CALL_UID"),
-        function(Smccc, Smc32, 0x8500_ff03, "STD_HYP_REVISION"),
-        function(Smccc, Smc32, 0x8600_ff00, "VENDOR_HYP_CALL_COUNT"),
-        function(Smccc, Smc32, 0x8600_ff03, "VENDOR_HYP_REVISION"),
-
-        function(Psci, Smc32, 0x8400_0000, "PSCI_VERSION"),
-        function(Psci, Both,  0x8400_0001, "CPU_SUSPEND"),
-        function(Psci, Smc32, 0x8400_0002, "CPU_OFF"),
-        function(Psci, Both,  0x8400_0003, "CPU_ON"),
-        function(Psci, Both,  0x8400_0004, "AFFINITY_INFO"),
-        function(Psci, Both,  0x8400_0005, "MIGRATE"),
-        function(Psci, Smc32, 0x8400_0006, "MIGRATE_INFO_TYPE"),
-        function(Psci, Both,  0x8400_0007, "MIGRATE_INFO_UP_CPU"),
-        function(Psci, Smc32, 0x8400_0008, "SYSTEM_OFF"),
-        function(Psci, Smc32, 0x8400_0009, "SYSTEM_RESET"),
-        function(Psci, Smc32, 0x8400_000a, "PSCI_FEATURES"),
-        function(Psci, Smc32, 0x8400_000b, "CPU_FREEZE"),
-        function(Psci, Both,  0x8400_000c, "CPU_DEFAULT_SUSPEND"),
-        function(Psci, Both,  0x8400_000d, "NODE_HW_STATE"),
-        function(Psci, Both,  0x8400_000e, "SYSTEM_SUSPEND"),
-        function(Psci, Smc32, 0x8400_000f, "PSCI_SET_SUSPEND_MODE"),
-        function(Psci, Both,  0x8400_0010, "PSCI_STAT_RESIDENCY"),
-        function(Psci, Both,  0x8400_0011, "PSCI_STAT_COUNT"),
-        function(Psci, Both,  0x8400_0012, "SYSTEM_RESET2"),
-        function(Psci, Smc32, 0x8400_0013, "MEM_PROTECT"),
-        function(Psci, Both,  0x8400_0014, "MEM_PROTECT_CHECK_RANGE"),
-        function(Psci, Both,  0x8400_0015, "SYSTEM_OFF2"),
-
-        function(Trng, Smc32, 0x8400_0050, "TRNG_VERSION"),
-        function(Trng, Smc32, 0x8400_0051, "TRNG_FEATURES"),
-        function(Trng, Smc32, 0x8400_0052, "TRNG_GET_UUID"),
-        function(Trng, Both,  0x8400_0053, "TRNG_RND"),
-
-        function(PvTime, Smc64, 0xc500_0020, "PV_TIME_FEATURES"),
-        function(PvTime, Smc64, 0xc500_0021, "PV_TIME_ST"),
-
-        function(Kvm, Smc32, 0x8600_0000, "KVM_FEATURES"),
-        function(Kvm, Smc32, 0x8600_0001, "KVM_PTP"),
-        function(Kvm, Smc64, 0xc600_0040, "KVM_DISCOVER_IMPL_VER"),
-        function(Kvm, Smc64, 0xc600_0041, "KVM_DISCOVER_IMPL_CPUS"),
-        function(Kvm, Smc32, 0x8600_ff01, "VENDOR_HYP_CALL_UID"),
-        function(Kvm, Smc32, 0x95c1_ba5e, "KVM_PSCI_0_1_CPU_SUSPEND"),
-        function(Kvm, Smc32, 0x95c1_ba5f, "KVM_PSCI_0_1_CPU_OFF"),
-        function(Kvm, Smc32, 0x95c1_ba60, "KVM_PSCI_0_1_CPU_ON"),
-        function(Kvm, Smc32, 0x95c1_ba61, "KVM_PSCI_0_1_MIGRATE"),
-
-        function(SmcWatchdog, Smc32, 0x8200_3d06, "SMC_WATCHDOG"),
-    ]
-};
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 #[cfg(test)]
 mod tests {
@@ -169,12 +100,32 @@ mod tests {
         assert_eq!(name(0x8400_0002), Some("CPU_OFF"));
         assert_eq!(name(0xc400_0002), None);
         assert_eq!(name(0x8500_0020), None);
+        assert_eq!(name(0xc500_0020), Some("PV_TIME_FEATURES"));
+        assert_eq!(name(0xc501_0020), Some("PV_TIME_FEATURES"));
+        assert_eq!(name(0x4600_0001), Some("HV_HYPERCALL"), "a yielding call");
+    }
+
+    #[test]
+    fn kvms_psci_0_1_is_found_although_its_ids_have_the_bit_of_the_hint() {
+        let name = |id| find(FunctionId(id)).map(|function| function.name);
+        assert_eq!(name(0x95c1_ba60), Some("KVM_PSCI_0_1_CPU_ON"));
+        assert_eq!(name(0x95c0_ba60), None);
+    }
+
+    #[test]
+    fn the_table_is_sorted_so_that_a_binary_search_finds_everything() {
+        assert!(functions().is_sorted_by(|one, next| one.id < next.id));
+        for function in functions() {
+            for id in [Width::Smc32, Width::Smc64].into_iter().filter_map(|width| function.id_in(width)) {
+                assert_eq!(find(id), Some(function), "{id}");
+            }
+        }
     }
 
     #[test]
     fn no_two_functions_share_an_id() {
-        for (index, function) in FUNCTIONS.iter().enumerate() {
-            for other in &FUNCTIONS[index + 1..] {
+        for (index, function) in functions().iter().enumerate() {
+            for other in &functions()[index + 1..] {
                 assert!(
                     !other.has(function.id) && !function.has(other.id),
                     "{} {}",
@@ -183,5 +134,34 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_function_has_the_id_of_each_width_it_exists_in() {
+        let cpu_on = find(FunctionId(0x8400_0003)).unwrap();
+        assert_eq!(cpu_on.id_in(Width::Smc32), Some(FunctionId(0x8400_0003)));
+        assert_eq!(cpu_on.id_in(Width::Smc64), Some(FunctionId(0xc400_0003)));
+        let cpu_off = find(FunctionId(0x8400_0002)).unwrap();
+        assert_eq!(cpu_off.id_in(Width::Smc64), None);
+        let sdei_version = find(FunctionId(0xc400_0020)).unwrap();
+        assert_eq!(sdei_version.id_in(Width::Smc32), None);
+    }
+
+    #[test]
+    fn the_named_constants_of_this_crate_have_the_names_of_the_table() {
+        let name = |id: FunctionId| find(id).unwrap().name;
+        assert_eq!(name(crate::smccc::ARCH_WORKAROUND_3), "SMCCC_ARCH_WORKAROUND_3");
+        assert_eq!(name(crate::trng::RND_64), "TRNG_RND");
+        assert_eq!(name(crate::pv_time::STOLEN_TIME), "PV_TIME_ST");
+        assert_eq!(name(crate::kvm::CALL_UID), "VENDOR_HYP_CALL_UID");
+        assert_eq!(name(crate::kvm::PSCI_0_1_FIRST), "KVM_PSCI_0_1_CPU_SUSPEND");
+        assert_eq!(name(crate::kvm::PSCI_0_1_LAST), "KVM_PSCI_0_1_MIGRATE");
+    }
+
+    #[test]
+    fn the_table_is_small() {
+        let lists: usize =
+            functions().iter().map(|f| size_of_val(f.arguments) + size_of_val(f.results)).sum();
+        assert!(size_of_val(functions()) + lists < 64 * 1024, "before equal lists are shared");
     }
 }

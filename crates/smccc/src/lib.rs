@@ -17,7 +17,7 @@
 //! *issues* one (a guest's business). Sets that a specification may extend are newtypes with constants, never
 //! enums, so that every value a guest can write survives a round trip.
 //!
-//! To add a specification: a module with its function IDs and status codes, and its rows in [`catalogue`].
+//! To add a specification: a module with its function IDs and status codes, and its file in [`catalogue`].
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -12,6 +12,8 @@ struct Row {
     smc64: Option<String>,
     owner: String,
     specification: String,
+    section: &'static str,
+    since: Option<&'static str>,
 }
 
 /// Lists the functions that are known by name.
@@ -41,6 +43,8 @@ fn row(function: &Function) -> Row {
         smc64: smc64.map(|id| id.to_string()),
         owner: id.owner().to_string(),
         specification: function.document.to_string(),
+        section: function.section,
+        since: function.since,
     }
 }
 

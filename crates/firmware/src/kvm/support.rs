@@ -1,6 +1,9 @@
 //! The support table of KVM's own services.
 
-use switchboard_smccc::{Owner, catalogue};
+use switchboard_smccc::{
+    catalogue::{self, Document},
+    general, kvm,
+};
 
 use super::function::Function;
 use crate::{Support, Supported};
@@ -9,18 +12,27 @@ use crate::{Support, Supported};
 pub const GENERAL_NOTE: &str =
     "over HVC and SMC. A status changes x0 and nothing else; KVM clears x1 to x3 as well";
 
-/// Every function of the vendor's hypervisor services that has a name: SMCCC's own first, then KVM's, each by ID.
+/// Every function of KVM's that has a name, and the general queries of its range, by ID.
 pub fn support() -> impl Iterator<Item = Support> {
-    let functions =
-        catalogue::functions().iter().filter(|function| function.id.owner() == Owner::VENDOR_HYPERVISOR);
+    let functions = catalogue::functions().iter().filter(|function| is_of_the_range(function));
     functions.map(|function| match Function::from_id(function.id) {
         Some(implemented) => Support { function, supported: Supported::Yes, note: note(implemented) },
-        None => Support {
-            function,
-            supported: Supported::No,
-            note: "as KVM: a guest that has read the UID asks for the features",
-        },
+        None => Support { function, supported: Supported::No, note: absent(function) },
     })
+}
+
+/// KVM's private PSCI is of another range.
+fn is_of_the_range(function: &catalogue::Function) -> bool {
+    function.id.owner() == kvm::CALL_UID.owner()
+        && (function.document == Document::Kvm || function.id.number() >= general::FIRST_NUMBER)
+}
+
+fn absent(function: &catalogue::Function) -> &'static str {
+    if function.document == Document::Kvm {
+        "for protected guests, whose calls KVM answers where no filter sees them"
+    } else {
+        "as KVM: a guest that has read the UID asks for the features"
+    }
 }
 
 const fn note(function: Function) -> &'static str {
