@@ -7,7 +7,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Guest, Half, Operator, has_turn, is_principal_host};
+use common::{Guest, Half, Operator, has_turn, is_long, is_principal_host};
 use switchboard_machine::control::{Client, protocol::Command};
 
 const SYS: &str = "/sys/devices/system/cpu";
@@ -212,6 +212,11 @@ fn a_guest_that_never_answers_loses_nothing_and_the_request_can_be_taken_back() 
     guest.end().assert_code(68);
 }
 
+/// How often a CPU is added, removed and added faster than its thread comes and goes.
+fn rounds() -> u32 {
+    if is_long() { 200 } else { 10 }
+}
+
 #[test]
 fn a_guest_with_a_device_tree_may_have_a_cpu_once_it_is_allowed() {
     let operator = Operator::new("tree");
@@ -230,7 +235,7 @@ fn a_guest_with_a_device_tree_may_have_a_cpu_once_it_is_allowed() {
 
     // In a row, faster than a thread starts or ends: at its end the CPU has one.
     let mut client = Client::connect(Path::new(operator.socket())).unwrap();
-    for _ in 0..50 {
+    for _ in 0..rounds() {
         for command in [
             Command::AddCpu { cpu: 1, wait: None },
             Command::RemoveCpu { cpu: 1, wait: None },
