@@ -40,8 +40,8 @@ impl Gate {
         Self { plan, limiters }
     }
 
-    /// Decides whether a call comes to its service.
-    pub(crate) fn admit(&self, call: &mut Call<'_>, now: Duration) -> Admission {
+    /// Decides whether a call comes to its service. The time is asked for where there is a rate to be kept.
+    pub(crate) fn admit(&self, call: &mut Call<'_>, now: impl FnOnce() -> Duration) -> Admission {
         let open = Admission { passage: Passage::Open, standing: Standing::Allowed, log: Log::Off };
         let closed = Admission { passage: Passage::Closed, standing: Standing::Denied, log: Log::Off };
         let Some(plan) = &self.plan else { return open };
@@ -52,7 +52,7 @@ impl Gate {
         }
         let width = call.function().width();
         let is_admitted = route.guard.admits(width, |register| call.argument(register))
-            && self.limiter(route.rule).is_none_or(|limiter| limiter.take(1, Some(now)));
+            && self.limiter(route.rule).is_none_or(|limiter| limiter.take(1, Some(now())));
         if is_admitted {
             Admission { standing: route.standing, log, ..open }
         } else {
@@ -117,7 +117,7 @@ mod tests {
     fn admit(gate: &Gate, id: u32, conduit: Conduit, x1: u64, seconds: u64) -> Admission {
         let mut bank = Bank(x1);
         let mut call = Call::new(FunctionId(id), conduit, CpuIndex(0), &mut bank);
-        gate.admit(&mut call, Duration::from_secs(seconds))
+        gate.admit(&mut call, || Duration::from_secs(seconds))
     }
 
     const RULE: &str =

@@ -7,7 +7,7 @@ use switchboard_firmware::{
     psci::{PsciVersion, idle_states},
 };
 use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
-use switchboard_smccc::{Ipa, Mpidr};
+use switchboard_smccc::{Ipa, Mpidr, psci::CPU_SUSPEND_64};
 
 use crate::{
     AnsweredBy, Answerer, Config, Description, Error, Memory, Wanted,
@@ -17,6 +17,7 @@ use crate::{
         fdt::{self, InitialRamDisk, InterruptController},
         placement::Placement,
     },
+    gate::Gate,
     layout, services,
     start::HardwareCosts,
     stolen_time::StolenTime,
@@ -137,10 +138,11 @@ impl Hardware {
             kaslr_seed: Some(u64::from_ne_bytes(random()?)),
             rng_seed: &random::<64>()?,
             cpus: &self.affinities,
-            // To KVM every power state is a standby, and WFI is that already.
             idle_states: match config.psci {
-                AnsweredBy::Userspace => idle_states(),
-                AnsweredBy::Kvm => &[],
+                AnsweredBy::Userspace if may_suspend(config) => idle_states(),
+                // A guest that may not suspend its CPUs would try it again and again instead of waiting; and to KVM every
+                // power state is a standby, which WFI is already.
+                AnsweredBy::Userspace | AnsweredBy::Kvm => &[],
             },
             conduit: config.conduit,
             psci_version: config.psci_version.unwrap_or_default(),
@@ -186,6 +188,11 @@ fn present_version(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Does the policy let a guest suspend its CPUs?
+fn may_suspend(config: &Config) -> bool {
+    Gate::new(config.plan.clone()).allows(CPU_SUSPEND_64, config.conduit)
 }
 
 fn choose_gic(vm: &Vm) -> Result<InterruptController, Error> {

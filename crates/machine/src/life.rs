@@ -63,7 +63,7 @@ impl Machine {
         let ipa_bits = address_bits(&self.kvm, config.memory)?;
         let memory = kept.map_or_else(|| Memory::new(config.memory), Ok)?;
         let records = (config.services.pv_time != Answerer::Nobody)
-            .then(|| StolenTime::new(self.statistics().cpus()))
+            .then(|| StolenTime::new(config.cpus.max))
             .transpose()?;
         let end = {
             // Made after the memory and so dropped before it: KVM never sees memory that is gone.
@@ -130,7 +130,7 @@ impl Life<'_> {
             }
             self.bus.update();
             let result = loop {
-                match self.session.wait(self.deadlines.next()) {
+                match self.session.wait(self.next_deadline()) {
                     Notice::Attend => self.attend(scope, &mut slots, around),
                     Notice::Ended(result) => break result,
                 }
@@ -162,6 +162,15 @@ impl Life<'_> {
             slots.iter().for_each(|slot| slot.kick(around));
         }
         self.expire(around);
+    }
+
+    /// What the main thread awaits. While the machine is suspended no deadline is kept, and its waking is something to attend
+    /// to.
+    fn next_deadline(&self) -> Option<Duration> {
+        match self.session.activity() {
+            Activity::Suspended => None,
+            _ => self.deadlines.next(),
+        }
     }
 
     /// Asks the services what they make of the time, if a deadline is over. While the machine is suspended none is.

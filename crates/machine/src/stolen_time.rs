@@ -14,9 +14,8 @@ pub(crate) struct StolenTime {
 const GRANULE: u64 = 0x1_0000;
 
 impl StolenTime {
-    pub(crate) fn new(cpus: usize) -> Result<Self, Error> {
-        let cpus = u64::try_from(cpus).unwrap_or(u64::MAX);
-        let size = cpus.saturating_mul(RECORD_SIZE).next_multiple_of(GRANULE);
+    pub(crate) fn new(cpus: u32) -> Result<Self, Error> {
+        let size = u64::from(cpus).saturating_mul(RECORD_SIZE).next_multiple_of(GRANULE);
         Memory::at(layout::STOLEN_TIME, size).map(|memory| Self { memory })
     }
 

@@ -7,11 +7,11 @@
 mod common;
 
 use std::{
-    thread::available_parallelism,
-    time::{SystemTime, UNIX_EPOCH},
+    thread::{self, available_parallelism},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use common::{Ended, Guest, Half, has_turn, is_long, is_principal_host};
+use common::{Ended, Guest, Half, Operator, has_turn, is_long, is_principal_host};
 
 /// As many CPUs as steal time from each other on the lab's two.
 const CPUS: u64 = 4;
@@ -269,6 +269,30 @@ fn a_guest_that_stops_its_watchdog_lives() {
     guest.ask(&format!("kill $(pidof watchdog); sleep {}", WATCHDOG_SECONDS + 2));
     assert_eq!(guest.ask(&format!("cat {WATCHDOG}/state")), "inactive");
     power_off(guest);
+}
+
+/// Its watchdog would bite during its sleep, if that counted; and whoever waits for that must not do so busily.
+#[test]
+fn a_guest_that_sleeps_is_not_bitten_and_costs_nothing() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let operator = Operator::new("sleeper");
+    let mut guest =
+        boot("7.2", &["--fdt", "--watchdog", "reset", "--no-reboot", "--control", operator.socket()]);
+    pet_the_watchdog(&mut guest, "7.2");
+    guest.send("echo mem > /sys/power/state; echo awake $((1 + 1))\n");
+    while operator.must(&["status"])["state"] != "suspended" {}
+    let before = guest.cpu_ticks();
+    thread::sleep(Duration::from_secs(WATCHDOG_SECONDS + 3));
+    let ticks = guest.cpu_ticks() - before;
+    operator.must(&["wake"]);
+    guest.expect("awake 2");
+    guest.ask("sleep 2");
+    let ended = power_off(guest);
+    assert_eq!(ended.calls["watchdog_bites"], 0);
+    // 100 of them are a second.
+    assert!(ticks < 50, "{ticks}");
 }
 
 #[test]
