@@ -23,17 +23,30 @@ impl Clock {
 
     /// What it shows.
     pub(crate) fn now(&self) -> Duration {
-        let state = self.state.load(Ordering::Acquire);
-        Duration::from_nanos(match state & STOPPED {
-            0 => self.elapsed().saturating_sub(state),
-            _ => state & !STOPPED,
-        })
+        self.read().1
     }
 
     /// How long from now until it shows `time`; `None` while it stands still.
     pub(crate) fn until(&self, time: Duration) -> Option<Duration> {
-        let goes = self.state.load(Ordering::Acquire) & STOPPED == 0;
-        goes.then(|| time.saturating_sub(self.now()))
+        let (state, now) = self.read();
+        (state & STOPPED == 0).then(|| time.saturating_sub(now))
+    }
+
+    /// The state, and what the clock shows by it. A reader that was held up while the clock was stopped and started again would
+    /// count that time: it reads once more.
+    fn read(&self) -> (u64, Duration) {
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            let shown = match state & STOPPED {
+                0 => self.elapsed().saturating_sub(state),
+                _ => state & !STOPPED,
+            };
+            let after = self.state.load(Ordering::Acquire);
+            if after == state {
+                return (state, Duration::from_nanos(shown));
+            }
+            state = after;
+        }
     }
 
     /// Stops it. Whoever stops and starts it does so under one lock.

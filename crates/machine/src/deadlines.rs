@@ -39,11 +39,14 @@ impl Deadlines {
         Some(self.next.load(Ordering::Acquire)).filter(|&next| next != NEVER).map(Duration::from_nanos)
     }
 
-    /// Is it over? Then there is none any more, and the services are to be asked. One that is given meanwhile is kept.
+    /// Is it over? Then there is none any more, and the services are to be asked. Only whoever awaits it calls this.
+    ///
+    /// A deadline that is given meanwhile and not kept, because the one that is over was before it, is found by asking: the
+    /// swap sees what its giver had written before.
     pub(crate) fn take_if_over(&self, now: Duration) -> bool {
         let is_over = self.next().is_some_and(|next| next <= now);
         if is_over {
-            self.next.store(NEVER, Ordering::Release);
+            self.next.swap(NEVER, Ordering::AcqRel);
         }
         is_over
     }

@@ -47,7 +47,6 @@ mod operator;
 #[cfg(target_arch = "aarch64")]
 mod probe;
 mod run;
-#[cfg(target_arch = "aarch64")]
 mod services;
 mod session;
 #[cfg(target_arch = "aarch64")]

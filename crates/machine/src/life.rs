@@ -130,7 +130,7 @@ impl Life<'_> {
             }
             self.bus.update();
             let result = loop {
-                match self.session.wait(self.next_deadline()) {
+                match self.session.wait(self.deadlines.next()) {
                     Notice::Attend => self.attend(scope, &mut slots, around),
                     Notice::Ended(result) => break result,
                 }
@@ -164,34 +164,29 @@ impl Life<'_> {
         self.expire(around);
     }
 
-    /// What the main thread awaits. While the machine is suspended no deadline is kept, and its waking is something to attend
-    /// to.
-    fn next_deadline(&self) -> Option<Duration> {
-        match self.session.activity() {
-            Activity::Suspended => None,
-            _ => self.deadlines.next(),
-        }
-    }
-
-    /// Asks the services what they make of the time, if a deadline is over. While the machine is suspended none is.
+    /// Asks the services what they make of the time, if a deadline is over. In a pause none is: its end is attended to.
     fn expire(&self, around: Surroundings<'_>) {
         let now = self.host.clock.now();
-        if self.session.activity() == Activity::Suspended || !self.deadlines.take_if_over(now) {
+        if self.session.activity() == Activity::Paused || !self.deadlines.take_if_over(now) {
             return;
         }
         match self.services.firmware.expired(now) {
             Expiry::Never => {}
             Expiry::At(next) => drop(self.deadlines.add(next)),
             // The watchdog is the one service with deadlines.
-            Expiry::SystemOff(_) => {
-                around.statistics.record_bite();
-                self.session.finish(Ok(LifeEnd::End(End::Watchdog)));
-            }
+            Expiry::SystemOff(_) => self.bite(LifeEnd::End(End::Watchdog), around),
             Expiry::SystemReset(kind, memory) => {
-                around.statistics.record_bite();
-                self.session.finish(Ok(LifeEnd::Reset { kind, memory, by: ResetBy::Watchdog }));
+                self.bite(LifeEnd::Reset { kind, memory, by: ResetBy::Watchdog }, around);
             }
         }
+    }
+
+    /// The watchdog ends this life, if nothing has ended it before.
+    fn bite(&self, end: LifeEnd, around: Surroundings<'_>) {
+        if !self.session.is_finished() {
+            around.statistics.record_bite();
+        }
+        self.session.finish(Ok(end));
     }
 
     /// The CPU time of the calling thread, where that of calls is measured.
@@ -375,10 +370,13 @@ impl Life<'_> {
         self.services.psci.resumed(cpu, &self.host);
     }
 
-    /// The calling CPU suspends the machine. A guest that sleeps pets no watchdog.
+    /// The calling CPU suspends the machine. A guest that sleeps pets no watchdog, so it is stopped until then.
     pub(crate) fn fall_asleep(&self) {
         if let Some(watchdog) = &self.services.watchdog {
-            *lock(&self.watchdog_asleep) = Some(watchdog.state(self.host.clock.now()));
+            let now = self.host.clock.now();
+            let state = watchdog.state(now);
+            watchdog.restore(WatchdogState { time_left: None, ..state }, now);
+            *lock(&self.watchdog_asleep) = Some(state);
         }
         self.session.fall_asleep();
     }
@@ -387,11 +385,13 @@ impl Life<'_> {
     pub(crate) fn woken(&self) {
         let asleep = lock(&self.watchdog_asleep).take();
         if let (Some(watchdog), Some(state)) = (&self.services.watchdog, asleep) {
-            watchdog.restore(state, self.host.clock.now());
+            let now = self.host.clock.now();
+            watchdog.restore(state, now);
+            if let Some(left) = state.time_left {
+                self.expect_by(now.saturating_add(left));
+            }
         }
         self.session.woken();
-        // Deadlines have not been looked at meanwhile.
-        self.session.attend();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     },
     control::Server,
     operator::Operator,
+    services,
     session::{LifeEnd, ResetBy},
 };
 
@@ -55,13 +56,15 @@ impl Machine {
     /// [`Error`]: first what is wrong with the configuration, on any host; then what this host lacks.
     pub fn new(config: Config) -> Result<Self, Error> {
         check_config(&config)?;
+        let external = external(&config)?;
+        services::check(&config, &external)?;
         fdt::check_bootargs(&config.command_line)?;
         let mut files = BootFiles::open(&config)?;
         let boot = files.load(&config)?;
         let server = config.control.as_deref().map(Server::bind).transpose()?;
         let kvm = Kvm::open(&config.kvm)?;
         check_cpus(&kvm, config.cpus.max)?;
-        let external = connect(&config)?;
+        external.iter().try_for_each(|service| service.connect_first())?;
         Ok(Self { config, kvm, files, boot: Some(boot), server, external, board: None })
     }
 
@@ -176,16 +179,14 @@ fn check_config(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Finds whoever is to answer for us: a wrong path is found before anything runs.
-fn connect(config: &Config) -> Result<Vec<Arc<External>>, Error> {
+/// Whoever is to answer for us; nobody is connected to yet.
+fn external(config: &Config) -> Result<Vec<Arc<External>>, Error> {
     let cpus = usize::try_from(config.cpus.max).unwrap_or(usize::MAX);
-    let connect = |spec| {
-        let service = External::new(spec, cpus)
-            .map_err(|source| Error::Host { action: "preparing for a process that answers calls", source })?;
-        service.connect_first()?;
-        Ok(service)
+    let prepare = |spec| {
+        External::new(spec, cpus)
+            .map_err(|source| Error::Host { action: "preparing for a process that answers calls", source })
     };
-    config.services.external.iter().map(connect).collect()
+    config.services.external.iter().map(prepare).collect()
 }
 
 /// Starts the thread that talks to another process, over all lives of the machine.

@@ -12,8 +12,9 @@ use switchboard_firmware::{
     trng::Trng,
     watchdog::Watchdog,
 };
+#[cfg(target_arch = "aarch64")]
 use switchboard_kvm::{Exposure, KernelService, Vcpu};
-use switchboard_smccc::Owner;
+use switchboard_smccc::{Mpidr, Owner};
 
 use crate::{AnsweredBy, Answerer, Config, Error, layout, offer::OWNERS};
 
@@ -73,8 +74,15 @@ fn owners(config: &Config) -> Vec<Owner> {
     owners.into_iter().filter(|&(is_answered, _)| is_answered).map(|(_, owner)| owner).collect()
 }
 
+/// Can there be such a firmware? Whatever two services, or a service and KVM, both claim is found here, before anything is made.
+pub(crate) fn check(config: &Config, external: &[Arc<External>]) -> Result<(), Error> {
+    let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
+    Services::new(config, &power, external).map(drop)
+}
+
 /// Lets the guest see those of KVM's own services that it is to see. Paravirtualized time is seen where userspace answers as
 /// well: it is KVM that says in `SMCCC_ARCH_FEATURES` that it is there.
+#[cfg(target_arch = "aarch64")]
 pub(crate) fn expose(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
     if let Some(plan) = &config.plan {
         return Ok(vcpu.set_firmware_registers(plan.registers.bitmaps())?);

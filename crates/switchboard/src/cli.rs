@@ -90,7 +90,7 @@ pub(crate) struct RunArguments {
     pub(crate) conduit: Conduit,
 
     /// Who answers the guest's PSCI calls: Switchboard, in userspace, or KVM's own PSCI, in the kernel. With KVM's,
-    /// nothing is forwarded.
+    /// no call of PSCI is forwarded.
     #[arg(long, value_enum, value_name = "WHO", default_value_t = AnsweredBy::Userspace)]
     pub(crate) psci: AnsweredBy,
 

@@ -21,7 +21,7 @@ pub(crate) enum Status {
     HostLacks,
     /// Another process that is to answer calls cannot be reached, or is not what it should be.
     NobodyAnswers,
-    /// Two services would answer the same function IDs.
+    /// Two services, or a service and KVM, would answer the same function IDs.
     TwoAnswer,
     /// The kernel cannot be opened.
     KernelUnreadable,
@@ -131,7 +131,7 @@ Exit status:
   12  KVM has no SMCCC filter (the kernel is older than Linux 6.4)
   13  this host lacks something the machine needs
   14  a process that is to answer calls (--serve) cannot be reached, or is not what it should be
-  15  two services would answer the same calls
+  15  two services, or a service and KVM, would answer the same calls
   20  the kernel cannot be opened
   21  the kernel is no arm64 Image
   22  the kernel is one for x86

@@ -31,13 +31,21 @@ const WARNING_0_2: &str = "\
 warning: a guest that sees PSCI 0.2 does not find SMCCC 1.1: it uses no TRNG, no PV time, no services of KVM's, and no
          workaround of its firmware against vulnerabilities of the CPU";
 
+/// Its driver looks in device trees alone.
+const WARNING_WATCHDOG: &str = "\
+warning: Linux does not find the watchdog where the hardware is described by ACPI; `--fdt` describes it by a device tree";
+
 /// Boots a guest and runs it to its end.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     let listing = Listing::open(arguments)?;
     if arguments.psci_version == Some(PsciVersion::V0_2) {
         let _ = writeln!(io::stderr(), "{WARNING_0_2}");
     }
-    let mut machine = Machine::new(config(arguments)?)?;
+    let config = config(arguments)?;
+    if config.services.watchdog.is_some() && config.description == Description::Acpi {
+        let _ = writeln!(io::stderr(), "{WARNING_WATCHDOG}");
+    }
+    let mut machine = Machine::new(config)?;
     let statistics = Arc::new(machine.statistics());
     raise_file_limit();
 

@@ -5,7 +5,14 @@
 
 mod common;
 
-use common::{Ended, Guest, is_long};
+use std::{env, thread, time::Duration};
+
+use common::{Ended, Guest, is_long, path};
+use switchboard_external::{
+    protocol::{ArgumentCount, Request},
+    server::{Handler, Server},
+};
+use switchboard_firmware::Results;
 
 fn pass(tests: &str, arguments: &[&str]) -> Ended {
     let ended = Guest::bare(tests, arguments).end();
@@ -124,9 +131,29 @@ fn each_call_costs_no_more_registers_than_it_has_arguments_and_results() {
     }
 }
 
+/// Another process, half of whose answers come too late.
+struct HalfSlow;
+
+impl Handler for HalfSlow {
+    fn arguments(&self) -> ArgumentCount {
+        ArgumentCount::new(2).unwrap()
+    }
+
+    fn call(&self, request: &Request) -> Results {
+        if request.function.0 & 1 == 1 {
+            thread::sleep(Duration::from_millis(10));
+        }
+        Results::of(0)
+    }
+}
+
 #[test]
 fn a_hostile_guest_on_four_cpus_costs_nobody_but_itself() {
     let seconds = if is_long() { 60 } else { 4 };
+    let socket = env::temp_dir().join(format!("half-slow-{}.socket", std::process::id()));
+    let server = Server::bind(&socket).unwrap();
+    thread::spawn(move || server.serve(&HalfSlow));
+    let serve = format!("--serve=0xC2000000+0x100=unix:{},timeout=5ms", path(&socket));
     let mut guest = Guest::bare(
         &format!("test=hammer seconds={seconds}"),
         &[
@@ -136,6 +163,7 @@ fn a_hostile_guest_on_four_cpus_costs_nobody_but_itself() {
             "--pv-time=userspace",
             "--watchdog=reset",
             "--cpu-time",
+            &serve,
         ],
     );
     guest.expect("# hammer begins");

@@ -112,6 +112,15 @@ fn names_groups_codes_schema_completions_and_manual_pages_are_printed() {
 }
 
 #[test]
+fn a_range_that_somebody_has_already_is_found_before_any_file_is_read() {
+    for range in ["0x84000050+4", "0x80000000"] {
+        let serve = format!("{range}=unix:nobody.socket");
+        let errors = complains(&["run", "--kernel", "/nowhere/Image", "--serve", &serve], 15);
+        assert!(errors.contains("external"), "{errors}");
+    }
+}
+
+#[test]
 fn a_policy_and_a_choice_that_it_makes_contradict_each_other() {
     let errors = complains(&["run", "--kernel", "Image", "--policy", "minimal", "--psci", "kvm"], 2);
     assert!(errors.contains("--policy"), "{errors}");

@@ -68,7 +68,8 @@ impl LinkProblem {
             }
             Self::Connect(_) => "check that the path is that of a Unix stream socket",
             Self::Silent => {
-                "the server must speak first; check that it is one for function IDs, and what it waits for"
+                "the server must speak first; check that it is one for function IDs, and that it serves more than one monitor or \
+                 range at a time"
             }
             Self::Closed => "look at what the server says about it",
             Self::Protocol(error) => error.hint(),

@@ -26,8 +26,8 @@ pub enum Bite {
 /// A watchdog for one life of a guest. Without a clock ([`Host::monotonic`]) it is NOT_SUPPORTED.
 ///
 /// It bites at the deadline, or whenever the machine gets around to asking [`Service::expired`] after it: a guest that is
-/// kept from running and pets it in between has shown that it is alive, and lives. The guest's own clock stands still
-/// while the machine does, and so does this one.
+/// kept from running and pets it in between has shown that it is alive, and lives. Its clock is the machine's, which stands
+/// still in a pause.
 #[derive(Debug)]
 pub struct Watchdog {
     owned: [Range; 1],

@@ -116,6 +116,17 @@ impl ServiceArguments {
                 "KVM does not answer for `--implementations`: they need `--kvm-services userspace`",
             ));
         }
+        if kvm != Answerer::Nobody && self.offer.touches(&VENDOR_RANGES) {
+            return Err(Contradiction(
+                "`--serve` takes calls out of the range of KVM's vendor services, which have one implementer: add \
+                 `--kvm-services none`",
+            ));
+        }
+        if usual == Answerer::Kvm && self.offer.touches(&PSCI_RANGES) {
+            return Err(Contradiction(
+                "`--serve` takes calls of PSCI, which KVM answers: CPUs could not be started",
+            ));
+        }
         Ok(Services {
             trng,
             trng_limit: self.trng_rate.map(rate_limit),
@@ -126,7 +137,20 @@ impl ServiceArguments {
     }
 }
 
+/// The function IDs of KVM's vendor services, and of PSCI: the first and the last of each width.
+const VENDOR_RANGES: [(u32, u32); 2] = [(0x8600_0000, 0x86ff_ffff), (0xc600_0000, 0xc6ff_ffff)];
+const PSCI_RANGES: [(u32, u32); 2] = [(0x8400_0000, 0x8400_001f), (0xc400_0000, 0xc400_001f)];
+
 impl OfferArguments {
+    /// Does another process answer anything of these ranges?
+    fn touches(&self, ranges: &[(u32, u32)]) -> bool {
+        let touches = |spec: &ServeSpec| {
+            let (first, last) = (spec.range.first().0, spec.range.last().0);
+            ranges.iter().any(|&(from, to)| first <= to && from <= last)
+        };
+        self.serve.iter().any(touches)
+    }
+
     /// What is asked for here, and all else by KVM.
     pub(crate) fn services(&self) -> Services {
         Services {
@@ -174,6 +198,10 @@ mod tests {
     fn contradictions_are_refused() {
         services(&["--implementations", "0x410fd0c1:0:0", "--kvm-services", "kvm"]).unwrap_err();
         services(&["--trng-rate", "1000", "--trng", "kvm"]).unwrap_err();
+        services(&["--serve", "0xC6000040+2=unix:a"]).unwrap_err();
+        services(&["--serve", "0xC6000040+2=unix:a", "--kvm-services", "none"]).unwrap();
+        let line = Line::try_parse_from(["run", "--serve", "0x84000000+0x20=unix:a"]).unwrap();
+        line.services.services(Answerer::Kvm).unwrap_err();
     }
 
     #[test]
