@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use switchboard_filter::Range;
 use switchboard_firmware::{
-    Conduits, Support, Supported, general,
+    Call, Conduits, Declaration, DeclarationError, Firmware, Host, Outcome, Results, Service, Support,
+    Supported, general,
     general::GeneralQueries,
     kvm,
     kvm::KvmVendor,
@@ -28,8 +30,55 @@ use crate::{AnsweredBy, Answerer, Config, ServeSpec, Services, layout};
 pub(crate) const OWNERS: [Owner; 3] = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
 
 /// The services that a machine can have, for a policy to choose from. `version` is that of PSCI.
-#[must_use]
-pub fn offered(services: &Services, version: PsciVersion) -> Offered {
+///
+/// # Errors
+///
+/// [`DeclarationError`] if ranges of other processes are somebody else's already, or overlap.
+pub fn offered(services: &Services, version: PsciVersion) -> Result<Offered, DeclarationError> {
+    check(services)?;
+    Ok(describe(services, version))
+}
+
+/// Could all of them be in one firmware?
+fn check(services: &Services) -> Result<(), DeclarationError> {
+    let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
+    let mut all: Vec<Box<dyn Service>> = vec![
+        Box::new(Psci::new(power, PsciVersion::default())),
+        Box::new(Trng::new(None)),
+        Box::new(KvmVendor::new(services.implementations.clone())),
+        Box::new(PvTime::new(layout::STOLEN_TIME)),
+        Box::new(GeneralQueries::new(&OWNERS)),
+    ];
+    if services.watchdog.is_some() {
+        all.push(Box::new(Watchdog::new(Bite::Reset)));
+    }
+    for spec in &services.external {
+        all.push(Box::new(Elsewhere { owned: [spec.range], conduits: spec.conduits }));
+    }
+    Firmware::new(all).map(drop)
+}
+
+/// What another process answers, as far as it is declared.
+struct Elsewhere {
+    owned: [Range; 1],
+    conduits: Conduits,
+}
+
+impl Service for Elsewhere {
+    fn name(&self) -> &'static str {
+        "external"
+    }
+
+    fn declaration(&self) -> Declaration<'_> {
+        Declaration { owned: &self.owned, denied: &[], conduits: self.conduits }
+    }
+
+    fn call(&self, _: &mut Call<'_>, _: &dyn Host) -> Outcome {
+        Outcome::Return(Results::not_supported())
+    }
+}
+
+fn describe(services: &Services, version: PsciVersion) -> Offered {
     let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
     let psci = Psci::new(power, version);
     let has_implementations = !services.implementations.is_empty();

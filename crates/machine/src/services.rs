@@ -74,7 +74,8 @@ fn owners(config: &Config) -> Vec<Owner> {
     owners.into_iter().filter(|&(is_answered, _)| is_answered).map(|(_, owner)| owner).collect()
 }
 
-/// Can there be such a firmware? Whatever two services, or a service and KVM, both claim is found here, before anything is made.
+/// Can there be such a firmware? Whatever two services, or a service and KVM, both claim is found here, before anything is
+/// made.
 pub(crate) fn check(config: &Config, external: &[Arc<External>]) -> Result<(), Error> {
     let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
     Services::new(config, &power, external).map(drop)

@@ -56,8 +56,8 @@ fn written(text: &str, span: Span, services: &Services) -> Result<(ItemKind, IdS
         let id = number(text).ok_or_else(|| not_an_id(text, span))?;
         return Ok((ItemKind::Id, IdSet::of(range(id, id))));
     }
-    let function = names::find_by_name(text).ok_or_else(|| unknown_name(text, span))?;
-    Ok((ItemKind::Name, names::set(function)))
+    let named = names::find_by_name(text).ok_or_else(|| unknown_name(text, span))?;
+    Ok((ItemKind::Name, names::set(named)))
 }
 
 fn ends(text: &str, first: &str, last: &str, span: Span) -> Result<(ItemKind, IdSet), Finding> {

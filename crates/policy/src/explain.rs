@@ -108,8 +108,7 @@ impl Policy {
     /// Explains a function by its name, in each width that it has. `None`: there is none of this name.
     #[must_use]
     pub fn explain_name(&self, name: &str) -> Option<Vec<Explanation>> {
-        let function = names::find_by_name(name)?;
-        Some(names::ids(function).map(|id| self.explain(id)).collect())
+        Some(names::find_by_name(name)?.ids().map(|id| self.explain(id)).collect())
     }
 
     fn line(&self, span: Span) -> Option<String> {

@@ -57,6 +57,7 @@ pub use groups::{GroupView, groups};
 pub use plan::{Plan, Route, Router, ServiceSetting};
 pub use policy::{Policy, Refused};
 pub use proof::{Disproof, Fate, Interval, Proof};
+pub use read::MAX_SIZE;
 pub use registers::FirmwareRegisters;
 pub use rule::{Condition, Guard, Log, Rate};
 pub use schema::schema;

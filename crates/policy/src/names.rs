@@ -5,20 +5,17 @@ use std::sync::OnceLock;
 use switchboard_filter::Range;
 use switchboard_smccc::{
     FunctionId, Width,
-    catalogue::{self, Function, Widths},
+    catalogue::{self, Function, Named, Widths},
 };
 
 use crate::range::{IdSet, single};
 
-pub(crate) use switchboard_smccc::catalogue::Document;
+/// The function of this name, with or without the prefix of its document, and the width that is asked for, if any.
+pub(crate) use switchboard_smccc::catalogue::find_by_name;
 
-/// The function of this name; PSCI's may be written as `PSCI_CPU_ON` too, as Linux does.
-pub(crate) fn find_by_name(name: &str) -> Option<&'static Function> {
-    let is = |wanted: &str| {
-        catalogue::functions().iter().find(|function| function.name.eq_ignore_ascii_case(wanted))
-    };
-    let psci = |wanted| is(wanted).filter(|function| function.document == Document::Psci);
-    is(name).or_else(|| psci(name.strip_prefix("PSCI_")?))
+/// What a name stands for.
+pub(crate) fn set(named: Named) -> IdSet {
+    IdSet::of(named.ids().map(single))
 }
 
 /// The function with this ID.
@@ -40,11 +37,6 @@ pub(crate) fn functions() -> impl Iterator<Item = &'static Function> {
 pub(crate) fn ids(function: &Function) -> impl Iterator<Item = FunctionId> {
     let other = (function.widths == Widths::Both).then(|| function.id.other_width());
     core::iter::once(function.id).chain(other)
-}
-
-/// The function in the widths that it has.
-pub(crate) fn set(function: &Function) -> IdSet {
-    IdSet::of(ids(function).map(single))
 }
 
 /// The IDs of this width.
@@ -80,7 +72,7 @@ pub(crate) fn describe(range: Range) -> Option<String> {
 
 /// The name that `word` was probably meant to be.
 pub(crate) fn closest_function(word: &str) -> Option<&'static str> {
-    closest(&word.to_ascii_uppercase(), functions().map(|function| function.name))
+    catalogue::closest(word).next().map(|function| function.name)
 }
 
 /// The candidate with the fewest edits, if they are few.
@@ -121,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_as_the_specification_and_as_linux_write_it() {
-        let id = |name| find_by_name(name).map(|function| function.id);
+        let id = |name| find_by_name(name).map(|named| named.function.id);
         assert_eq!(id("CPU_ON"), Some(FunctionId(0x8400_0003)));
         assert_eq!(id("PSCI_CPU_ON"), Some(FunctionId(0x8400_0003)));
         assert_eq!(id("PSCI_VERSION"), Some(FunctionId(0x8400_0000)));

@@ -61,7 +61,7 @@ impl RangeView {
 impl fmt::Display for RangeView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.first == self.last {
-            write!(f, "{:<24}", format!("{}", self.first))
+            write!(f, "{:<23}", format!("{}", self.first))
         } else {
             write!(f, "{}..={}", self.first, self.last)
         }

@@ -22,7 +22,7 @@ impl Display for Explanations {
 
 /// Says everything about a call.
 pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Status, Failure> {
-    let services = policy::services(&arguments.offered);
+    let services = policy::services(&arguments.offered)?;
     let policy = policy::read(&arguments.policy, &services, Denials::InKernel)?;
     let explanations = match function_id(&arguments.call) {
         Some(id) => vec![policy.explain(id)],

@@ -19,11 +19,19 @@ struct Row {
 /// Lists the functions that are known by name.
 pub(crate) fn names(arguments: &NamesArguments) -> Result<Status, Failure> {
     let wanted = arguments.text.as_deref().unwrap_or_default().to_ascii_uppercase();
+    let has_id = |id: &Option<String>| id.as_ref().is_some_and(|id| id.to_ascii_uppercase() == wanted);
     let is_wanted = |row: &Row| {
-        row.name.to_ascii_uppercase().contains(&wanted)
+        has_id(&row.smc32)
+            || has_id(&row.smc64)
+            || row.name.to_ascii_uppercase().contains(&wanted)
             || row.specification.to_ascii_uppercase().contains(&wanted)
     };
     let rows: Vec<_> = catalogue::functions().iter().map(row).filter(is_wanted).collect();
+    if rows.is_empty() {
+        let text = arguments.text.as_deref().unwrap_or_default();
+        let message = format!("no name, specification or function ID has `{text}` in it");
+        return Err(Failure::new(Status::NoSuchFunction, message, None));
+    }
     if arguments.output.json {
         return policy::print_text(&report::json(&rows));
     }

@@ -5,12 +5,14 @@ mod probe;
 use std::{
     fmt::Display,
     fs,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Read},
 };
 
 use serde::Serialize;
-use switchboard_machine::{Denials, PsciVersion, offered};
-use switchboard_policy::{Code, Colour, Level, Policy, Services, Source, diff, groups, schema, shipped};
+use switchboard_machine::{Denials, Error, PsciVersion, offered};
+use switchboard_policy::{
+    Code, Colour, Level, MAX_SIZE, Policy, Services, Source, diff, groups, schema, shipped,
+};
 
 use crate::{
     cli::{CheckArguments, Offered, OnePolicy, PolicyCommand, TwoPolicies},
@@ -30,7 +32,7 @@ pub(crate) fn policy(command: &PolicyCommand) -> Result<Status, Failure> {
         PolicyCommand::Diff(arguments) => compare(arguments),
         PolicyCommand::List(output) => list(output.json),
         PolicyCommand::Groups(arguments) => {
-            let groups = groups(&services(arguments));
+            let groups = groups(&services(arguments)?);
             if arguments.output.json {
                 return print_text(&report::json(&groups));
             }
@@ -45,6 +47,9 @@ pub(crate) fn policy(command: &PolicyCommand) -> Result<Status, Failure> {
 /// Who answers every call; that the plan does what the rules say has been proven then.
 fn check(arguments: &CheckArguments) -> Result<Status, Failure> {
     let policy = read_one(&arguments.policy)?;
+    if policy.findings().count(Level::Warning) == 0 {
+        say_findings(&policy);
+    }
     let proof =
         policy.proof().map_err(|disproof| Failure::new(Status::Failure, disproof.to_string(), None))?;
     if arguments.probe {
@@ -54,7 +59,7 @@ fn check(arguments: &CheckArguments) -> Result<Status, Failure> {
 }
 
 fn compare(arguments: &TwoPolicies) -> Result<Status, Failure> {
-    let services = services(&arguments.offered);
+    let services = services(&arguments.offered)?;
     let before = read(&arguments.before, &services, Denials::InKernel)?;
     let after = read(&arguments.after, &services, Denials::InKernel)?;
     let difference = diff(&before, &after);
@@ -97,7 +102,8 @@ pub(crate) fn print_text(text: &str) -> Result<Status, Failure> {
 }
 
 fn read_one(arguments: &OnePolicy) -> Result<Policy, Failure> {
-    read(&arguments.policy, &services(&arguments.offered), denials(arguments.deny_in_userspace))
+    let services = services(&arguments.offered)?;
+    read(&arguments.policy, &services, denials(arguments.deny_in_userspace))
 }
 
 /// Where calls are denied.
@@ -106,27 +112,33 @@ pub(crate) fn denials(in_userspace: bool) -> Denials {
 }
 
 /// What a machine with these arguments offers.
-pub(crate) fn services(arguments: &Offered) -> Services {
-    offered(&arguments.services.services(), PsciVersion::default())
+pub(crate) fn services(arguments: &Offered) -> Result<Services, Failure> {
+    Ok(offered(&arguments.services.services(), PsciVersion::default()).map_err(Error::from)?)
 }
 
 /// Reads a policy by its name or from a file, and says what is worth knowing of it.
 pub(crate) fn read(name: &str, services: &Services, denials: Denials) -> Result<Policy, Failure> {
     let policy = Policy::read(source(name)?, services, denials)
         .map_err(|refused| Failure::findings(Status::Policy, refused.0.render(colour())))?;
-    // With a warning, notes are shown as well.
+    // With a warning, notes are shown as well; without one, by `check` alone.
     if policy.findings().count(Level::Warning) > 0 {
+        say_findings(&policy);
+    }
+    Ok(policy)
+}
+
+fn say_findings(policy: &Policy) {
+    if !policy.findings().is_empty() {
         // There is nobody to tell if standard error is closed.
         let _ = report::print(io::stderr().lock(), &format!("{}\n\n", policy.findings().render(colour())));
     }
-    Ok(policy)
 }
 
 fn source(name: &str) -> Result<Source, Failure> {
     if let Some(source) = shipped::policy(name) {
         return Ok(source);
     }
-    match fs::read_to_string(name) {
+    match read_text(name) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
             let names: Vec<_> = shipped::names().collect();
@@ -138,6 +150,15 @@ fn source(name: &str) -> Result<Source, Failure> {
             Err(Failure::new(Status::Policy, message, Some(hint)))
         }
     }
+}
+
+/// The text of a file: no more of it than says that it is too large.
+fn read_text(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?
+        .take(u64::try_from(MAX_SIZE).unwrap_or(u64::MAX).saturating_add(1))
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn colour() -> Colour {

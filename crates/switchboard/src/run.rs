@@ -148,7 +148,7 @@ fn config(arguments: &RunArguments) -> Result<Config, Failure> {
 
 /// Holds the machine to a policy, which decides before anything runs.
 fn follow(name: &str, arguments: &RunArguments, config: &mut Config) -> Result<(), Failure> {
-    let services = offered(&config.services, config.psci_version.unwrap_or_default());
+    let services = offered(&config.services, config.psci_version.unwrap_or_default()).map_err(Error::from)?;
     let denials = policy::denials(arguments.policy.deny_in_userspace);
     let policy = policy::read(name, &services, denials)?;
     policy.proof().map_err(|disproof| Failure::new(Status::Failure, disproof.to_string(), None))?;

@@ -97,6 +97,37 @@ fn a_service_of_another_process_can_be_named_by_a_policy() {
 }
 
 #[test]
+fn the_policies_in_the_guide_are_accepted() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for page in ["guides/policies.md", "reference/policy.md"] {
+        let path = format!("{}/../../docs/src/{page}", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let (_, rest) = text.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let file = folder.path().join("example.toml");
+        fs::write(&file, example).unwrap();
+        let serve = "--serve=0xC2000000+0x100=unix:sip.socket";
+        prints(&["policy", "check", file.to_str().unwrap(), serve], 0);
+    }
+}
+
+#[test]
+fn a_name_is_understood_as_the_guide_says() {
+    for (name, ids) in [("CPU_ON", 2), ("psci_cpu_on", 2), ("CPU_ON_64", 1), ("TRNG_RND32", 1)] {
+        let explained = json(&prints(&["explain", name, "--json"], 0));
+        assert_eq!(explained.as_array().unwrap().len(), ids, "{name}");
+    }
+    assert!(prints(&["names", "0xc4000003"], 0).starts_with("CPU_ON "));
+    assert!(complains(&["names", "zzz"], 41).contains("`zzz`"));
+}
+
+#[test]
+fn what_two_would_answer_is_found_by_check_as_by_run() {
+    let errors = complains(&["policy", "check", "minimal", "--serve", "0x84000000+0x100=unix:s"], 15);
+    assert!(errors.contains("external"), "{errors}");
+}
+
+#[test]
 fn names_groups_codes_schema_completions_and_manual_pages_are_printed() {
     assert!(prints(&["names", "trng"], 0).contains("TRNG_RND"));
     assert!(json(&prints(&["names", "--json"], 0)).as_array().unwrap().len() > 40);

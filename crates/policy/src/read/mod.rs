@@ -35,7 +35,7 @@ pub(crate) struct Text {
 }
 
 /// No policy needs to be as large as this.
-const MOST_BYTES: usize = 4 << 20;
+pub const MAX_SIZE: usize = 4 << 20;
 /// Shipped policies extend each other, and end somewhere.
 const MOST_LAYERS: usize = 8;
 
@@ -93,11 +93,11 @@ struct Outer {
 impl Reader<'_> {
     fn file(&mut self) -> Option<File> {
         let text = self.findings.source(self.id)?.text.clone();
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_SIZE {
             self.findings.push(
                 Finding::new(Code::TooLarge, "this file is too large for a policy")
                     .at(self.at(0..0), "here it starts")
-                    .why(format!("it has {} bytes; at most {MOST_BYTES} are read", text.len()))
+                    .why(format!("it has {} bytes; at most {MAX_SIZE} are read", text.len()))
                     .hint("say the same by ranges and groups"),
             );
             return None;
