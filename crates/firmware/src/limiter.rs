@@ -26,9 +26,6 @@ pub struct Limiter {
     paid_at: AtomicU64,
 }
 
-/// How often taking is tried while other CPUs take at the same time. Each failure is a success of another one.
-const TRIES: usize = 8;
-
 impl Limiter {
     /// Of which nothing has been taken.
     #[must_use]
@@ -40,9 +37,11 @@ impl Limiter {
     pub fn take(&self, amount: u64, now: Option<Duration>) -> bool {
         let now = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
         let price = self.nanoseconds(amount);
-        let credit = self.nanoseconds(self.allowance.burst.get());
+        // What is rounded up for each of them is in it, or the last of a burst would be too dear.
+        let burst = self.allowance.burst.get();
+        let credit = self.nanoseconds(burst).max(self.nanoseconds(1).saturating_mul(burst));
         let mut paid_at = self.paid_at.load(Ordering::Relaxed);
-        for _ in 0..TRIES {
+        loop {
             let after = paid_at.max(now).saturating_add(price);
             if after - now > credit {
                 return false;
@@ -50,10 +49,10 @@ impl Limiter {
             // No other memory goes with it: the order of this word's values is all that counts.
             match self.paid_at.compare_exchange(paid_at, after, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return true,
+                // Somebody else has taken something: each failure is another one's success.
                 Err(changed) => paid_at = changed,
             }
         }
-        false
     }
 
     /// In how much time there is so much, rounded up: who takes little often gets a little less than who takes much seldom,
@@ -87,6 +86,16 @@ mod tests {
         assert_eq!([0, 0, 0, 0].map(|now| take(&limiter, now)), [true, true, true, false]);
         assert_eq!([1, 1, 2].map(|now| take(&limiter, now)), [true, false, true]);
         assert_eq!([100, 100, 100, 100].map(|now| take(&limiter, now)), [true, true, true, false]);
+    }
+
+    #[test]
+    fn a_burst_is_whole_where_the_rate_does_not_divide_the_time() {
+        for amount in [3, 7, 30, 59] {
+            let per = Duration::from_secs(1);
+            let limiter = Limiter::new(Allowance { amount: number(amount), per, burst: number(amount) });
+            let taken = (0..2 * amount).filter(|_| limiter.take(1, Some(Duration::from_secs(9)))).count();
+            assert_eq!(u64::try_from(taken).unwrap(), amount);
+        }
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! What a policy makes of the calls that KVM forwards.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use switchboard_filter::Action;
 use switchboard_firmware::{Allowance, Call, Limiter};
-use switchboard_policy::{Log, Plan, Rate, Standing};
+use switchboard_policy::{Log, Mode, Plan, Rate, Standing};
 use switchboard_smccc::{Conduit, FunctionId};
 
 /// The gate between KVM and the firmware: without a policy it is open.
 pub(crate) struct Gate {
     plan: Option<Plan>,
-    /// Of each rule that has a rate, by the rule's number.
+    /// Of each rule that has a rate, by the rule's number. They outlive the machine's resets, or a guest would have its fill
+    /// again by resetting.
     limiters: Vec<(u32, Limiter)>,
+    made: Instant,
 }
 
 /// What becomes of a forwarded call.
@@ -37,7 +39,7 @@ impl Gate {
     pub(crate) fn new(plan: Option<Plan>) -> Self {
         let rates = plan.iter().flat_map(|plan| plan.router.rates());
         let limiters = rates.map(|(rule, rate)| (rule, Limiter::new(allowance(rate)))).collect();
-        Self { plan, limiters }
+        Self { plan, limiters, made: Instant::now() }
     }
 
     /// Decides whether a call comes to its service. The time is asked for where there is a rate to be kept.
@@ -45,7 +47,12 @@ impl Gate {
         let open = Admission { passage: Passage::Open, standing: Standing::Allowed, log: Log::Off };
         let closed = Admission { passage: Passage::Closed, standing: Standing::Denied, log: Log::Off };
         let Some(plan) = &self.plan else { return open };
-        let Some(route) = plan.router.route(call.raw_function(), call.conduit()) else { return closed };
+        let raw = call.raw_function();
+        let Some(route) = plan.router.route(raw, call.conduit()) else { return closed };
+        // A service does not see the hint: it may not be a way to what the policy says otherwise about.
+        if raw != call.function() && plan.router.route(call.function(), call.conduit()) != Some(route) {
+            return closed;
+        }
         let log = route.guard.log;
         if route.service.is_none() {
             return Admission { standing: route.standing, log, ..closed };
@@ -53,11 +60,16 @@ impl Gate {
         let width = call.function().width();
         let is_admitted = route.guard.admits(width, |register| call.argument(register))
             && self.limiter(route.rule).is_none_or(|limiter| limiter.take(1, Some(now())));
-        if is_admitted {
-            Admission { standing: route.standing, log, ..open }
-        } else {
-            Admission { log, ..closed }
+        match (is_admitted, plan.mode) {
+            (true, _) => Admission { standing: route.standing, log, ..open },
+            (false, Mode::Enforce) => Admission { log, ..closed },
+            (false, Mode::Permissive) => Admission { standing: Standing::WouldBeDenied, log, ..open },
         }
+    }
+
+    /// Since it was made.
+    pub(crate) fn now(&self) -> Duration {
+        self.made.elapsed()
     }
 
     /// May a guest call this function? What KVM has is KVM's to say.
@@ -106,9 +118,15 @@ mod tests {
     }
 
     fn gate(rules: &str) -> Gate {
-        let text = format!("version = 1\n[[rule]]\ncalls = [\"@arch\"]\naction = \"handle\"\n{rules}");
+        made_of("enforce", rules, 0x100)
+    }
+
+    /// With a service that owns so many calls.
+    fn made_of(mode: &str, rules: &str, count: u32) -> Gate {
+        let arch = "[[rule]]\ncalls = [\"@arch\"]\naction = \"handle\"\n";
+        let text = format!("version = 1\nmode = \"{mode}\"\n{arch}{rules}");
         let vendor =
-            ServiceDescription::new("vendor", &[Range::literal(FunctionId(SUM), 0x100)], Conduits::Both);
+            ServiceDescription::new("vendor", &[Range::literal(FunctionId(SUM), count)], Conduits::Both);
         let services = Services::none().with(vendor);
         let policy = Policy::read(Source::new("test.toml", text), &services, Denials::InUserspace);
         Gate::new(Some(policy.unwrap_or_else(|refused| panic!("{refused}")).plan().clone()))
@@ -138,6 +156,25 @@ mod tests {
         assert_eq!((other.passage, other.standing), (Passage::Closed, Standing::Denied));
         assert!(gate.allows(FunctionId(SUM), Conduit::Smc));
         assert!(!gate.allows(FunctionId(SUM + 1), Conduit::Smc));
+    }
+
+    #[test]
+    fn the_hint_bit_is_no_way_around_an_exception() {
+        let rules = "[[rule]]\ncalls = [\"0xc2000000..=0xc201ffff\"]\nwidths = \"64\"\naction = \"forward\"\n\
+                     service = \"vendor\"\n[[rule.except]]\ncalls = [\"0xc2000007\"]\naction = \"deny\"\n";
+        let gate = made_of("enforce", rules, 0x2_0000);
+        assert_eq!(admit(&gate, 0xc200_0007, Conduit::Hvc, 0, 0).passage, Passage::Closed);
+        assert_eq!(admit(&gate, 0xc201_0007, Conduit::Hvc, 0, 0).passage, Passage::Closed);
+        assert_eq!(admit(&gate, 0xc201_0008, Conduit::Hvc, 0, 0).passage, Passage::Open);
+    }
+
+    #[test]
+    fn a_permissive_policy_reports_what_its_conditions_would_deny() {
+        let rule = format!("{RULE}when = [{{ register = \"x1\", equals = \"0x7\" }}]\n");
+        let permissive = made_of("permissive", &rule, 0x100);
+        let admission = admit(&permissive, SUM, Conduit::Hvc, 8, 0);
+        assert_eq!((admission.passage, admission.standing), (Passage::Open, Standing::WouldBeDenied));
+        assert_eq!(admit(&gate(&rule), SUM, Conduit::Hvc, 8, 0).passage, Passage::Closed);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use switchboard_firmware::{
     psci::{PsciVersion, idle_states},
 };
 use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
-use switchboard_smccc::{Ipa, Mpidr, psci::CPU_SUSPEND_64};
+use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, psci::CPU_SUSPEND_64, watchdog::FUNCTION};
 
 use crate::{
     AnsweredBy, Answerer, Config, Description, Error, Memory, Wanted,
@@ -148,7 +148,7 @@ impl Hardware {
             psci_version: config.psci_version.unwrap_or_default(),
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,
-            watchdog: config.services.watchdog.map(|_| switchboard_smccc::watchdog::FUNCTION),
+            watchdog: config.services.watchdog.and_then(|_| may_call(config, FUNCTION, Conduit::Smc)),
         })?)
     }
 }
@@ -192,7 +192,12 @@ fn present_version(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
 
 /// Does the policy let a guest suspend its CPUs?
 fn may_suspend(config: &Config) -> bool {
-    Gate::new(config.plan.clone()).allows(CPU_SUSPEND_64, config.conduit)
+    may_call(config, CPU_SUSPEND_64, config.conduit).is_some()
+}
+
+/// The function, if the policy lets a guest call it.
+fn may_call(config: &Config, function: FunctionId, conduit: Conduit) -> Option<FunctionId> {
+    Gate::new(config.plan.clone()).allows(function, conduit).then_some(function)
 }
 
 fn choose_gic(vm: &Vm) -> Result<InterruptController, Error> {

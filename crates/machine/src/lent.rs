@@ -15,7 +15,7 @@ use crate::{Memory, clock::Clock, gate::Gate, stolen_time::StolenTime};
 /// What the machine lends its firmware. Nothing of it blocks.
 pub(crate) struct Lent<'vm> {
     /// What the guest may call.
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) memory: &'vm Memory,
     pub(crate) stolen_time: Option<&'vm StolenTime>,
     pub(crate) clock: Arc<Clock>,

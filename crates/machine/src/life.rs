@@ -23,7 +23,6 @@ use crate::{
     boot::files::Boot,
     bus::{Bus, Lines},
     deadlines::{Deadlines, Earlier},
-    gate::Gate,
     hardware::{Hardware, address_bits},
     lent::Lent,
     services::Services,
@@ -89,7 +88,7 @@ impl Machine {
             let life = Life {
                 services,
                 host: Lent {
-                    gate: Gate::new(config.plan.clone()),
+                    gate: Arc::clone(&self.gate),
                     memory: &memory,
                     stolen_time: records.as_ref(),
                     clock: Arc::clone(session.clock()),

@@ -32,9 +32,9 @@ pub struct LoggedCall {
 
 /// Where logged calls go until somebody reads them.
 pub struct CallLog {
-    queue: SyncSender<LoggedCall>,
+    queue: SyncSender<Option<LoggedCall>>,
     /// Until somebody takes it.
-    reader: Mutex<Option<Receiver<LoggedCall>>>,
+    reader: Mutex<Option<Receiver<Option<LoggedCall>>>>,
     limiter: Limiter,
     began: Instant,
     suppressed: AtomicU64,
@@ -63,14 +63,22 @@ impl Default for CallLog {
 impl CallLog {
     /// On a vCPU's thread, which waits for nothing. What is too much is counted, and lost.
     pub(crate) fn write(&self, call: LoggedCall) {
-        if !self.limiter.take(1, Some(self.began.elapsed())) || self.queue.try_send(call).is_err() {
+        if !self.limiter.take(1, Some(self.began.elapsed())) || self.queue.try_send(Some(call)).is_err() {
             self.suppressed.fetch_add(1, Relaxed);
         }
     }
 
-    /// The calls, for the one who writes them somewhere. Nobody else gets them.
-    pub fn take_reader(&self) -> Option<Receiver<LoggedCall>> {
-        lock(&self.reader).take()
+    /// The calls, for the one who writes them somewhere. Nobody else gets them. They end with [`CallLog::finish`].
+    pub fn take_reader(&self) -> Option<impl Iterator<Item = LoggedCall> + Send + use<>> {
+        Some(lock(&self.reader).take()?.into_iter().map_while(|call| call))
+    }
+
+    /// No call comes any more. Waits for room, if somebody reads.
+    pub fn finish(&self) {
+        if lock(&self.reader).is_none() {
+            // Whoever has read and left needs to be told nothing.
+            let _ = self.queue.send(None);
+        }
     }
 
     /// How many calls were too much for the log.
@@ -82,6 +90,8 @@ impl CallLog {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     const CALL: LoggedCall = LoggedCall {
@@ -98,7 +108,9 @@ mod tests {
             log.write(CALL);
         }
         let reader = log.take_reader().unwrap();
-        let kept = u64::try_from(reader.try_iter().count()).unwrap();
+        let counted = thread::spawn(move || u64::try_from(reader.count()).unwrap());
+        log.finish();
+        let kept = counted.join().unwrap();
         assert!((100..200).contains(&kept), "{kept}");
         assert_eq!(kept + log.suppressed(), 100_000);
     }
@@ -107,7 +119,7 @@ mod tests {
     fn one_reader_gets_the_calls() {
         let log = CallLog::default();
         log.write(CALL);
-        assert_eq!(log.take_reader().unwrap().recv(), Ok(CALL));
+        assert_eq!(log.take_reader().unwrap().next(), Some(CALL));
         assert!(log.take_reader().is_none());
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         files::{Boot, BootFiles},
     },
     control::Server,
+    gate::Gate,
     operator::Operator,
     services,
     session::{LifeEnd, ResetBy},
@@ -31,6 +32,8 @@ pub struct Machine {
     boot: Option<Boot>,
     /// The control socket, until the machine runs.
     server: Option<Server>,
+    /// What a policy makes of calls.
+    pub(crate) gate: Arc<Gate>,
     /// What other processes answer.
     pub(crate) external: Vec<Arc<External>>,
     /// What resets do not change. Made with the first life.
@@ -65,7 +68,8 @@ impl Machine {
         let kvm = Kvm::open(&config.kvm)?;
         check_cpus(&kvm, config.cpus.max)?;
         external.iter().try_for_each(|service| service.connect_first())?;
-        Ok(Self { config, kvm, files, boot: Some(boot), server, external, board: None })
+        let gate = Arc::new(Gate::new(config.plan.clone()));
+        Ok(Self { config, kvm, files, boot: Some(boot), server, gate, external, board: None })
     }
 
     /// Empty statistics, with room for each CPU.

@@ -140,7 +140,7 @@ impl Cpu<'_> {
         let before = self.vcpu.counts();
         let mut call = Call::new(exit.function, exit.conduit, self.index, &mut self.vcpu);
         let host = &self.life.host;
-        let admission = host.gate.admit(&mut call, || host.clock.now());
+        let admission = host.gate.admit(&mut call, || host.gate.now());
         let mut outcome = match admission.passage {
             Passage::Open => self.life.services.firmware.answer(&mut call, host),
             Passage::Closed => Outcome::Return(Results::not_supported()),

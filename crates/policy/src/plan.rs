@@ -7,6 +7,7 @@ use switchboard_smccc::{Conduit, FunctionId};
 
 use crate::{
     decide::{Cell, Cells, Decision, Standing, actions},
+    file::Mode,
     map::Map,
     range::IdSet,
     registers::FirmwareRegisters,
@@ -27,6 +28,8 @@ pub struct Plan {
     pub router: Router,
     /// What the services have to know.
     pub settings: Vec<ServiceSetting>,
+    /// Is a call whose conditions do not hold, or that exceeds its rate, denied or only reported?
+    pub mode: Mode,
 }
 
 /// What becomes of the calls that KVM forwards.

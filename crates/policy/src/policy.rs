@@ -83,7 +83,7 @@ impl Policy {
         if findings.has_errors() {
             return Err(Refused(findings));
         }
-        let plan = Plan { filter, registers, router, settings };
+        let plan = Plan { filter, registers, router, settings, mode: text.mode };
         Ok(Self { text, assigned, cells, services: services.clone(), plan, findings })
     }
 

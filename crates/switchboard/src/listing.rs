@@ -6,12 +6,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use switchboard_machine::{CallStatistics, End};
+use switchboard_filter::Action;
+use switchboard_machine::{CallStatistics, Denials, End, Plan};
 
 use crate::{
     cli::RunArguments,
     failure::Failure,
-    policy, report,
+    report,
     table::{self, Held},
 };
 
@@ -56,11 +57,17 @@ impl Listing {
                 AtEnd::File(Arc::new(Mutex::new(file)))
             }
         };
-        let held = match &arguments.policy.policy {
+        Ok(Self { form, at_end, held: Held::ToNothing })
+    }
+
+    /// The guest is held to this plan.
+    pub(crate) fn hold(&mut self, plan: Option<&Plan>) {
+        let denies = |plan: &Plan| plan.filter.rules().any(|rule| rule.action == Action::Deny);
+        self.held = match plan.map(denies) {
             None => Held::ToNothing,
-            Some(_) => Held::ToPolicy(policy::denials(arguments.policy.deny_in_userspace)),
+            Some(true) => Held::ToPolicy(Denials::InKernel),
+            Some(false) => Held::ToPolicy(Denials::InUserspace),
         };
-        Ok(Self { form, at_end, held })
     }
 
     /// At `SIGUSR1`: always, since somebody asked. On standard error, where a person looks.

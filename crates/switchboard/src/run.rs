@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -37,11 +37,12 @@ warning: Linux does not find the watchdog where the hardware is described by ACP
 
 /// Boots a guest and runs it to its end.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
-    let listing = Listing::open(arguments)?;
+    let mut listing = Listing::open(arguments)?;
     if arguments.psci_version == Some(PsciVersion::V0_2) {
         let _ = writeln!(io::stderr(), "{WARNING_0_2}");
     }
     let config = config(arguments)?;
+    listing.hold(config.plan.as_ref());
     if config.services.watchdog.is_some() && config.description == Description::Acpi {
         let _ = writeln!(io::stderr(), "{WARNING_WATCHDOG}");
     }
@@ -102,10 +103,16 @@ fn run_on_terminal(
         restorer.get_or_init(|| terminal.restorer());
         raw.store(true, Ordering::Relaxed);
     }
-    write_log(statistics, &raw).map_err(|error| Failure::host("starting a thread", &error))?;
+    let log = write_log(statistics, &raw).map_err(|error| Failure::host("starting a thread", &error))?;
     let console = console(terminal.as_ref())?;
     let result = machine.run(Surroundings { console: &console, statistics, control: &control });
     drop(terminal);
+    raw.store(false, Ordering::Relaxed);
+    statistics.log().finish();
+    // What was logged comes before the list.
+    if log.is_some_and(|thread| thread.join().is_err()) {
+        let _ = writeln!(io::stderr(), "warning: the policy's log is cut off");
+    }
     if let Some(error) = console.output_error() {
         let _ = writeln!(io::stderr(), "warning: the guest's output is cut off: {error}");
     }
@@ -167,8 +174,8 @@ fn follow(name: &str, arguments: &RunArguments, config: &mut Config) -> Result<(
 }
 
 /// Writes the calls that a policy wants to be logged to standard error, as long as the process lives.
-fn write_log(statistics: &CallStatistics, raw: &Arc<AtomicBool>) -> io::Result<()> {
-    let Some(calls) = statistics.log().take_reader() else { return Ok(()) };
+fn write_log(statistics: &CallStatistics, raw: &Arc<AtomicBool>) -> io::Result<Option<JoinHandle<()>>> {
+    let Some(calls) = statistics.log().take_reader() else { return Ok(None) };
     let raw = Arc::clone(raw);
     let work = move || {
         for LoggedCall { cpu, function, conduit, standing } in calls {
@@ -184,7 +191,7 @@ fn write_log(statistics: &CallStatistics, raw: &Arc<AtomicBool>) -> io::Result<(
                 write!(io::stderr(), "policy: {cpu} called {name} ({function}) over {conduit}: {said}{end}");
         }
     };
-    thread::Builder::new().name("policy-log".into()).spawn(work).map(drop)
+    thread::Builder::new().name("policy-log".into()).spawn(work).map(Some)
 }
 
 fn console(terminal: Option<&RawTerminal>) -> Result<Console, Failure> {

@@ -204,7 +204,7 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>, held: Held) -
              machine's memory each time\n"
         ));
     }
-    text.push_str(&denials(&summary, held));
+    text.push_str(&denials(&summary, held, statistics.log().suppressed()));
     text.extend(statistics.external().iter().filter_map(|service| complaint(service)));
     let bites = statistics.bites();
     if bites > 0 {
@@ -217,7 +217,7 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>, held: Held) -
 }
 
 /// What the policy denied, as far as anybody has seen it.
-fn denials(summary: &[CallSummary], held: Held) -> String {
+fn denials(summary: &[CallSummary], held: Held, unlogged: u64) -> String {
     let Held::ToPolicy(place) = held else { return String::new() };
     let sum = |count: fn(&CallSummary) -> u64| summary.iter().map(count).sum::<u64>();
     let mut text = format!("the policy denied {} of these calls", sum(|row| row.denied));
@@ -231,6 +231,10 @@ fn denials(summary: &[CallSummary], held: Held) -> String {
         }
         Denials::InUserspace => "; KVM denied none\n",
     });
+    match unlogged {
+        0 => {}
+        count => text.push_str(&format!("{count} calls were too many for the policy's log\n")),
+    }
     text
 }
 

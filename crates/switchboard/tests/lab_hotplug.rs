@@ -7,7 +7,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Guest, Half, Operator, has_turn, is_long, is_principal_host};
+use common::{Guest, Half, Operator, has_turn, is_long};
 use switchboard_machine::control::{Client, protocol::Command};
 
 const SYS: &str = "/sys/devices/system/cpu";
@@ -89,7 +89,7 @@ fn a_7_2_guest_goes_from_2_to_8_to_3_and_back_over_smc() {
 
 #[test]
 fn what_cannot_be_done_is_said_and_changes_nothing() {
-    if !is_principal_host() {
+    if !has_turn(Half::First) {
         return;
     }
     let operator = Operator::new("impossible");
@@ -115,7 +115,7 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
 
 #[test]
 fn a_cpu_that_the_guest_does_not_bring_online_is_reported_and_waits_for_it() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("not-online");
@@ -133,7 +133,7 @@ fn a_cpu_that_the_guest_does_not_bring_online_is_reported_and_waits_for_it() {
 
 #[test]
 fn a_request_during_boot_is_heard_when_the_guest_can_hear() {
-    if !is_principal_host() {
+    if !has_turn(Half::First) {
         return;
     }
     let operator = Operator::new("early");
@@ -160,7 +160,7 @@ fn a_request_during_boot_is_heard_when_the_guest_can_hear() {
 
 #[test]
 fn an_eject_that_the_guest_begins_is_accepted_and_the_cpu_can_come_back() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("ospm");
@@ -183,6 +183,9 @@ fn an_eject_that_the_guest_begins_is_accepted_and_the_cpu_can_come_back() {
 
 #[test]
 fn a_guest_that_refuses_an_eject_keeps_its_cpu() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let operator = Operator::new("refuses");
     let mut guest = boot(&operator, "6.12", "hvc", "boot=2,max=2", "");
     // The last CPU that is on cannot be taken off: CPU 0 goes first.
@@ -197,7 +200,7 @@ fn a_guest_that_refuses_an_eject_keeps_its_cpu() {
 
 #[test]
 fn a_guest_that_never_answers_loses_nothing_and_the_request_can_be_taken_back() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("never");
@@ -219,6 +222,9 @@ fn rounds() -> u32 {
 
 #[test]
 fn a_guest_with_a_device_tree_may_have_a_cpu_once_it_is_allowed() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let operator = Operator::new("tree");
     let mut guest = Guest::linux(&["--cpus", "boot=1,max=2", "--fdt", "--control", operator.socket()]);
     guest.expect("guest: ready");
@@ -253,7 +259,7 @@ fn a_guest_with_a_device_tree_may_have_a_cpu_once_it_is_allowed() {
 
 #[test]
 fn a_reset_keeps_the_cpus_that_the_guest_has() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("kept");

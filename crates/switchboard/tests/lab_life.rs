@@ -8,7 +8,7 @@ mod common;
 
 use std::{thread::sleep, time::Duration};
 
-use common::{Guest, Operator, is_long, is_principal_host};
+use common::{Guest, Half, Operator, has_turn, is_long};
 
 fn boot(operator: &Operator, version: &str, arguments: &[&str]) -> Guest {
     let control = ["--cpus", "2", "--control", operator.socket(), "--append", "quiet"];
@@ -31,12 +31,15 @@ fn power_button(version: &str, description: &str) {
 
 #[test]
 fn the_power_button_shuts_a_6_12_guest_with_acpi_down() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     power_button("6.12", "--acpi");
 }
 
 #[test]
 fn the_power_button_shuts_a_6_12_guest_with_a_device_tree_down() {
-    if !is_principal_host() {
+    if !has_turn(Half::First) {
         return;
     }
     power_button("6.12", "--fdt");
@@ -45,7 +48,7 @@ fn the_power_button_shuts_a_6_12_guest_with_a_device_tree_down() {
 /// Debian's kernels for virtual machines have no gpio-keys: our guest watches the line of the GPIO controller.
 #[test]
 fn the_power_button_shuts_a_guest_with_gpio_keys_down() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     power_button("6.12-full", "--fdt");
@@ -53,11 +56,17 @@ fn the_power_button_shuts_a_guest_with_gpio_keys_down() {
 
 #[test]
 fn the_power_button_shuts_a_7_2_guest_with_acpi_down() {
+    if !has_turn(Half::First) {
+        return;
+    }
     power_button("7.2", "--acpi");
 }
 
 #[test]
 fn the_power_button_shuts_a_7_2_guest_with_a_device_tree_down() {
+    if !has_turn(Half::Second) {
+        return;
+    }
     if !is_long() {
         return;
     }
@@ -66,6 +75,9 @@ fn the_power_button_shuts_a_7_2_guest_with_a_device_tree_down() {
 
 #[test]
 fn a_paused_machine_does_nothing_and_goes_on_where_it_was() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let operator = Operator::new("pause");
     let mut guest = boot(&operator, "6.12", &["--fdt"]);
     operator.must(&["pause"]);
@@ -83,7 +95,7 @@ fn a_paused_machine_does_nothing_and_goes_on_where_it_was() {
 
 #[test]
 fn a_paused_machine_can_be_stopped_and_reset() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("pause-reset");
@@ -120,13 +132,16 @@ fn suspend_to_ram(version: &str, description: &str, conduit: &str, wake: impl Fn
 
 #[test]
 fn a_guest_asleep_wakes_when_it_is_woken() {
+    if !has_turn(Half::First) {
+        return;
+    }
     suspend_to_ram("6.12", "--fdt", "hvc", |operator, _| drop(operator.must(&["wake"])));
     suspend_to_ram("7.2", "--acpi", "smc", |operator, _| drop(operator.must(&["wake"])));
 }
 
 #[test]
 fn a_guest_asleep_wakes_when_somebody_types() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     suspend_to_ram("6.12", "--acpi", "smc", |_, guest| guest.send("\n"));
@@ -134,7 +149,7 @@ fn a_guest_asleep_wakes_when_somebody_types() {
 
 #[test]
 fn a_guest_asleep_wakes_when_its_power_button_is_pressed() {
-    if !is_principal_host() {
+    if !has_turn(Half::First) {
         return;
     }
     let operator = Operator::new("sleep-button");
@@ -156,7 +171,7 @@ fn a_guest_asleep_wakes_when_its_power_button_is_pressed() {
 
 #[test]
 fn a_guest_asleep_can_be_paused_reset_and_stopped() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     let operator = Operator::new("sleep-stop");
@@ -176,6 +191,9 @@ fn a_guest_asleep_can_be_paused_reset_and_stopped() {
 
 #[test]
 fn psci_0_2_costs_a_guest_smccc_1_1_and_it_is_warned_of() {
+    if !has_turn(Half::First) {
+        return;
+    }
     let mut guest = Guest::linux(&["--psci-version", "0.2"]);
     guest.send("dmesg | grep -E 'psci|SMCCC'; poweroff -f\n");
     let ended = guest.end();
@@ -188,7 +206,7 @@ fn psci_0_2_costs_a_guest_smccc_1_1_and_it_is_warned_of() {
 
 #[test]
 fn a_version_that_is_asked_for_is_what_a_guest_is_told() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     for version in ["1.0", "1.2"] {

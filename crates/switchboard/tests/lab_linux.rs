@@ -9,7 +9,7 @@ use common::{Guest, Half, has_turn, is_long};
 
 /// Every secondary goes off and on this many times.
 fn rounds() -> u64 {
-    if is_long() { 100 } else { 25 }
+    if is_long() { 100 } else { 12 }
 }
 
 fn four_cpus(conduit: &str) {

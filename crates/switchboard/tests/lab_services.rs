@@ -260,7 +260,7 @@ fn a_watchdog_that_is_to_switch_the_machine_off_does() {
 
 #[test]
 fn a_guest_that_stops_its_watchdog_lives() {
-    if !is_principal_host() {
+    if !is_principal_host() || !is_long() {
         return;
     }
     let mut guest = boot("7.2", &["--fdt", "--watchdog", "reset", "--no-reboot"]);
@@ -297,7 +297,7 @@ fn a_guest_that_sleeps_is_not_bitten_and_costs_nothing() {
 
 #[test]
 fn a_guest_finds_the_same_services_in_kvm() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     for &version in versions() {
@@ -323,7 +323,7 @@ fn a_guest_that_is_given_no_service_finds_none() {
 
 #[test]
 fn a_guest_with_acpi_finds_every_service_but_the_watchdog() {
-    if !is_principal_host() {
+    if !has_turn(Half::Second) {
         return;
     }
     for &version in versions() {
