@@ -36,10 +36,9 @@ impl Limiter {
     /// Takes so much, if it is to be had now. Without a clock time stands still, and the burst is all there ever is.
     pub fn take(&self, amount: u64, now: Option<Duration>) -> bool {
         let now = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
-        let price = self.nanoseconds(amount);
-        // What is rounded up for each of them is in it, or the last of a burst would be too dear.
-        let burst = self.allowance.burst.get();
-        let credit = self.nanoseconds(burst).max(self.nanoseconds(1).saturating_mul(burst));
+        // Rounded down, or the last of a burst would be too dear; and nothing is free.
+        let price = self.nanoseconds(amount, Rounding::Down).max(1);
+        let credit = self.nanoseconds(self.allowance.burst.get(), Rounding::Up);
         let mut paid_at = self.paid_at.load(Ordering::Relaxed);
         loop {
             let after = paid_at.max(now).saturating_add(price);
@@ -55,13 +54,23 @@ impl Limiter {
         }
     }
 
-    /// In how much time there is so much, rounded up: who takes little often gets a little less than who takes much seldom,
-    /// and nothing is free.
-    fn nanoseconds(&self, amount: u64) -> u64 {
+    /// In how much time there is so much.
+    fn nanoseconds(&self, amount: u64, rounding: Rounding) -> u64 {
         let time = self.allowance.per.as_nanos().saturating_mul(u128::from(amount));
-        let nanoseconds = time.div_ceil(u128::from(self.allowance.amount.get()));
+        let of = u128::from(self.allowance.amount.get());
+        let nanoseconds = match rounding {
+            Rounding::Down => time / of,
+            Rounding::Up => time.div_ceil(of),
+        };
         u64::try_from(nanoseconds).unwrap_or(u64::MAX)
     }
+}
+
+/// Of what is no whole nanosecond.
+#[derive(Clone, Copy)]
+enum Rounding {
+    Down,
+    Up,
 }
 
 #[cfg(test)]
