@@ -162,11 +162,10 @@ impl Guest {
                 return;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero() && !state.1,
-                "the guest did not print {text:?}; it printed:\n{}",
-                String::from_utf8_lossy(&state.0)
-            );
+            if left.is_zero() || state.1 {
+                drop(state);
+                self.give_up(&format!("the guest did not print {text:?}"));
+            }
             state = self.output.changed.wait_timeout(state, left).unwrap().0;
         }
     }
@@ -199,10 +198,7 @@ impl Guest {
 
     /// The CPU time of the process so far, of which 100 ticks are a second.
     pub fn cpu_ticks(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        // The name is in parentheses, and may hold anything; user and system time are the 12th and 13th field behind it.
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+        ticks(&fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap())
     }
 
     /// A figure of `/proc/PID/status`, in KiB.
@@ -220,7 +216,9 @@ impl Guest {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "the guest does not end; it printed:\n{}", self.printed());
+            if Instant::now() >= deadline {
+                self.give_up("the guest does not end");
+            }
             thread::sleep(Duration::from_millis(10));
         };
         let errors = self.errors.take().unwrap().join().unwrap();
@@ -232,9 +230,39 @@ impl Guest {
         Ended { status, output, errors, calls }
     }
 
-    fn printed(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().0).into_owned()
+    /// Fails, with everything that is needed to see why: what seldom hangs is not seen again soon.
+    #[track_caller]
+    fn give_up(&mut self, what: &str) -> ! {
+        let before = self.thread_states();
+        thread::sleep(Duration::from_secs(1));
+        let after = self.thread_states();
+        let _ = self.child.kill();
+        let errors = self.errors.take().map(|errors| errors.join().unwrap()).unwrap_or_default();
+        let printed = String::from_utf8_lossy(&self.output.lock().0).into_owned();
+        panic!(
+            "{what}; it printed:\n{printed}\nswitchboard said:\n{errors}\n\
+             its threads:\n{before}\na second later:\n{after}"
+        );
     }
+
+    /// A line for each thread: its name, its CPU time (100 ticks are a second), where it waits, and its system call.
+    fn thread_states(&self) -> String {
+        let mut lines = String::new();
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten()
+        {
+            let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+            let (name, place, call) = (read("comm"), read("wchan"), read("syscall"));
+            lines += &format!("{}: {} ticks, {place}, {}\n", name.trim(), ticks(&read("stat")), call.trim());
+        }
+        lines
+    }
+}
+
+/// User and system time of a `stat` of `/proc`. The name is in parentheses, and may hold anything; the times are the 12th and
+/// 13th field behind it.
+fn ticks(stat: &str) -> u64 {
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
 impl Drop for Guest {
