@@ -105,8 +105,10 @@ impl Observation {
     #[must_use]
     pub const fn errno(&self) -> Option<i32> {
         match self {
-            Self::Done(Err(errno)) | Self::Value(Err(errno)) | Self::Registers(Err(errno)) => Some(*errno),
-            Self::Call(CallObservation { reached: Reached::Error(errno), .. }) => Some(*errno),
+            Self::Done(Err(errno))
+            | Self::Value(Err(errno))
+            | Self::Registers(Err(errno))
+            | Self::Call(CallObservation { reached: Reached::Error(errno), .. }) => Some(*errno),
             Self::Done(Ok(())) | Self::Value(Ok(_)) | Self::Registers(Ok(_)) | Self::Call(_) => None,
         }
     }
