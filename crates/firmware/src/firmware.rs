@@ -6,7 +6,9 @@ use core::{fmt, time::Duration};
 use switchboard_filter::{Action, Filter, InsertError};
 use switchboard_smccc::FunctionId;
 
-use crate::{Call, Conduits, Expiry, Host, Outcome, Reply, Results, Service, owners::Owners};
+use crate::{
+    Call, Conduits, Context, CpuIndex, Expiry, Host, Outcome, Reply, Results, Service, owners::Owners,
+};
 
 /// The services of one guest, and who owns which function ID.
 pub struct Firmware {
@@ -91,6 +93,20 @@ impl Firmware {
         }
     }
 
+    /// A CPU that was kicked is about to enter the guest: each service may make it go on elsewhere.
+    pub fn before_entry(&self, context: &mut Context<'_>, host: &dyn Host) {
+        for declared in &self.services {
+            declared.service.before_entry(context, host);
+        }
+    }
+
+    /// A CPU is off, and has lost its state.
+    pub fn cpu_off(&self, cpu: CpuIndex) {
+        for declared in &self.services {
+            declared.service.cpu_off(cpu);
+        }
+    }
+
     /// What the services make of the time; `now` is [`Host::monotonic`]. The first one that ends the machine decides how;
     /// otherwise this is when to ask again.
     pub fn expired(&self, now: Duration) -> Expiry {
@@ -128,7 +144,7 @@ mod tests {
     use switchboard_smccc::{Conduit, Register};
 
     use super::*;
-    use crate::{CpuIndex, Declaration, testing::ScriptedRegisters};
+    use crate::{Declaration, testing::ScriptedRegisters};
 
     struct Echo(&'static [Range]);
 

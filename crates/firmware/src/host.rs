@@ -2,7 +2,9 @@
 
 use core::{fmt, time::Duration};
 
-use switchboard_smccc::{Conduit, FunctionId, Ipa};
+use switchboard_smccc::{Conduit, FunctionId, InterruptId, Ipa};
+
+use crate::{CpuIndex, Report};
 
 /// Facts and means of the machine around the firmware. Each defaults to refusal, so that an embedder lends
 /// what it has, and a test scripts what it needs.
@@ -23,6 +25,17 @@ pub trait Host {
         true
     }
 
+    /// Copies from the guest's memory to `bytes`. The guest may write there meanwhile: whatever is read is checked after it
+    /// has been read, and read once.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMemory`] if not all of it is there. What is in `bytes` then is not to be used.
+    fn read_memory(&self, address: Ipa, bytes: &mut [u8]) -> Result<(), NotMemory> {
+        let _ = (address, bytes);
+        Err(NotMemory)
+    }
+
     /// Copies `bytes` to the guest's memory, or to memory that the machine gave the guest for the purpose.
     ///
     /// # Errors
@@ -31,6 +44,23 @@ pub trait Host {
     fn write_memory(&self, address: Ipa, bytes: &[u8]) -> Result<(), NotMemory> {
         let _ = (address, bytes);
         Err(NotMemory)
+    }
+
+    /// Sees to it that [`Service::before_entry`](crate::Service::before_entry) is asked before this CPU next enters the guest,
+    /// and that it leaves the guest for it soon, if it is there. It may be the calling CPU. Without it, services that switch a
+    /// CPU's context do so when the CPU happens to leave the guest.
+    fn kick(&self, cpu: CpuIndex) {
+        let _ = cpu;
+    }
+
+    /// A service has taken an interrupt for itself, or given it back: the machine is to ask it where the interrupt goes now.
+    fn rerouted(&self, interrupt: InterruptId) {
+        let _ = interrupt;
+    }
+
+    /// Says what the guest has said of itself. A guest can say it as often as it likes: what is kept of it must be bounded.
+    fn report(&self, report: Report<'_>) {
+        let _ = report;
     }
 
     /// The time of a clock that never goes back, from any point in time on. It stands still while the machine does.

@@ -12,9 +12,11 @@
 //!   [`general`] (the queries that every range of services has).
 //! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts and means of the machine.
 //!
-//! There is no KVM in here, no thread, no clock, no I/O, no lock and, on the path of a call, no allocation.
+//! There is no KVM in here, no thread, no clock, no I/O, no lock but one that the
+//! embedder supplies ([`Lock`]) and, on the path of a call, no allocation.
 //!
-//! Deliberately missing, until a service needs them: another CPU's context, and reading guest memory.
+//! Deliberately missing: another CPU's registers. A service that has something for one kicks it ([`Host::kick`]), and is asked on
+//! that CPU's own thread ([`Service::before_entry`]).
 //!
 //! To add a service: a module with a type that implements [`Service`], declares its ranges and answers each
 //! function in them; its support table ([`Support`]); its tests at the register level. One that is nobody else's need not be
@@ -28,16 +30,19 @@ extern crate alloc;
 extern crate std;
 
 mod call;
+mod context;
 mod firmware;
 pub mod general;
 mod host;
 pub mod kvm;
 mod limiter;
+mod lock;
 mod outcome;
 mod owners;
 pub mod psci;
 pub mod pv_time;
 mod registers;
+mod report;
 mod service;
 mod support;
 #[cfg(test)]
@@ -46,11 +51,17 @@ pub mod trng;
 pub mod watchdog;
 
 pub use call::Call;
+pub use context::Context;
 pub use firmware::{DeclarationError, Firmware};
 pub use host::{Host, NoEntropy, NotMemory, WallClock};
 pub use limiter::{Allowance, Limiter};
-pub use outcome::{EntryPoint, Expiry, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Results};
+pub use lock::Lock;
+pub use outcome::{
+    EntryPoint, ExceptionReturn, Expiry, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Restored,
+    Results, SavedContext,
+};
 pub use registers::{RegisterFault, Registers, SystemRegister};
+pub use report::Report;
 pub use service::{Conduits, CpuIndex, Declaration, Service};
 pub use support::{Support, Supported};
 

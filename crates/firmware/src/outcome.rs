@@ -19,6 +19,8 @@ pub enum Outcome {
     Later,
     /// The call returns SUCCESS, and the thread of that CPU finds a start waiting: wake it.
     Start(CpuIndex),
+    /// The call does not return: the caller goes on with the registers that it once had.
+    Restore(Restored),
     /// The caller waits for an interrupt, then its call returns SUCCESS with every register kept.
     Standby,
     /// The caller loses its context, waits for an interrupt, then goes on at the entry point.
@@ -91,6 +93,35 @@ pub struct EntryPoint {
     pub address: Ipa,
     /// What x0 holds there (PSCI: `context_id`).
     pub context: u64,
+}
+
+/// What a CPU goes on with after a call that does not return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Its registers.
+    pub context: SavedContext,
+    /// `ELR_EL1` and `SPSR_EL1`; without them, both keep what the guest had in them.
+    pub exception_return: Option<ExceptionReturn>,
+}
+
+/// The registers that are not preserved where a CPU is interrupted by firmware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SavedContext {
+    /// x0 to x17.
+    pub x: [u64; Register::COUNT],
+    /// Where it goes on.
+    pub pc: u64,
+    /// `PSTATE`, as `SPSR_EL1` would hold it.
+    pub pstate: u64,
+}
+
+/// Where an `ERET` from EL1 goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExceptionReturn {
+    /// `ELR_EL1`.
+    pub address: u64,
+    /// `SPSR_EL1`.
+    pub pstate: u64,
 }
 
 /// The result registers of a call: x0, and any of x1 to x17. All others keep what the guest had in them.
@@ -171,6 +202,7 @@ impl Outcome {
             Self::Return(results) | Self::ReturnUntil(results, _) => Some(results.clone()),
             Self::Start(_) | Self::Standby => Some(Results::of(psci::Status::SUCCESS.to_x0())),
             Self::Later
+            | Self::Restore(_)
             | Self::PowerDown(_)
             | Self::Off
             | Self::SystemSuspend(_)

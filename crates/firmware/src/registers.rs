@@ -4,14 +4,22 @@ use core::fmt;
 
 use switchboard_smccc::Register;
 
-/// A register of the caller that is no argument of the call but that a service may need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A register of a CPU that is no argument of a call but that a service may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SystemRegister {
-    /// `SCTLR_EL1`: among other things, the caller's endianness.
+    /// `SCTLR_EL1`: among other things, the CPU's endianness, and what an exception does to `PSTATE`.
     SctlrEl1,
+    /// Where the CPU goes on.
+    Pc,
+    /// `PSTATE`, as `SPSR_EL1` would hold it.
+    Pstate,
+    /// `ELR_EL1`: where an `ERET` from EL1 goes.
+    ElrEl1,
+    /// `SPSR_EL1`: with which `PSTATE`.
+    SpsrEl1,
 }
 
-/// Reads and writes registers of the CPU that is calling.
+/// Reads and writes registers of one CPU, on its own thread.
 ///
 /// Under KVM each access is an ioctl, so [`Call`](crate::Call) makes each at most once, and only when asked.
 pub trait Registers {
@@ -35,6 +43,27 @@ pub trait Registers {
     ///
     /// [`RegisterFault`] if the hypervisor half refuses.
     fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault>;
+
+    /// Sets a system register. Services that switch a CPU's context need it, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterFault`] if the hypervisor half refuses, as this does where an embedder has nothing of its own.
+    fn write_system(&mut self, register: SystemRegister, value: u64) -> Result<(), RegisterFault> {
+        let _ = (register, value);
+        Err(RegisterFault { errno: 0 })
+    }
+
+    /// Ends what the CPU is in the middle of, so that its registers are those between two instructions: an access to a
+    /// device is completed, and a call that waits for an interrupt (`CPU_SUSPEND`, `SYSTEM_SUSPEND`) has returned SUCCESS.
+    /// [`Context`](crate::Context) asks for it before its first access. A CPU that makes a call is between two instructions.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterFault`] if the hypervisor half refuses.
+    fn settle(&mut self) -> Result<(), RegisterFault> {
+        Ok(())
+    }
 }
 
 /// The hypervisor half did not give or take a register. The vCPU cannot go on.

@@ -6,7 +6,7 @@ use core::{fmt, time::Duration};
 use switchboard_filter::Range;
 use switchboard_smccc::Conduit;
 
-use crate::{Call, Expiry, Host, Outcome, Reply, Results};
+use crate::{Call, Context, Expiry, Host, Outcome, Reply, Results};
 
 /// Answers the calls of the ranges it declares.
 ///
@@ -30,6 +30,22 @@ pub trait Service: Send + Sync {
     fn reply(&self, caller: CpuIndex, now: Duration) -> Reply {
         let _ = (caller, now);
         Reply::Return(Results::not_supported())
+    }
+
+    /// A CPU that was kicked ([`Host::kick`]) is about to enter the guest, and can be made to go on elsewhere. Asked on its own
+    /// thread, and of every service: one that has nothing for this CPU leaves its registers alone.
+    ///
+    /// A service that never switches a CPU's context needs nothing here.
+    fn before_entry(&self, context: &mut Context<'_>, host: &dyn Host) {
+        let _ = (context, host);
+    }
+
+    /// A CPU is off, and has lost its state: whatever is kept for it is to be as at its start. Asked on its own thread, after
+    /// the call that turned it off and before it starts anew.
+    ///
+    /// A service that keeps nothing for a CPU needs nothing here.
+    fn cpu_off(&self, cpu: CpuIndex) {
+        let _ = cpu;
     }
 
     /// A deadline that [`Outcome::ReturnUntil`] gave may have passed; `now` is [`Host::monotonic`]. Asked on a thread that
@@ -58,6 +74,14 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 
     fn reply(&self, caller: CpuIndex, now: Duration) -> Reply {
         (**self).reply(caller, now)
+    }
+
+    fn before_entry(&self, context: &mut Context<'_>, host: &dyn Host) {
+        (**self).before_entry(context, host);
+    }
+
+    fn cpu_off(&self, cpu: CpuIndex) {
+        (**self).cpu_off(cpu);
     }
 
     fn expired(&self, now: Duration) -> Expiry {

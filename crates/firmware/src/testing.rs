@@ -2,11 +2,11 @@
 
 use std::{cell::RefCell, collections::HashMap, time::Duration, vec::Vec};
 
-use switchboard_smccc::{Conduit, FunctionId, Ipa, Register};
+use switchboard_smccc::{Conduit, FunctionId, InterruptId, Ipa, Register};
 
 use crate::{
-    Call, CpuIndex, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Service, SystemRegister,
-    WallClock,
+    Call, CpuIndex, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Report, Service,
+    SystemRegister, WallClock,
 };
 
 /// What a service made of a call, and which registers that took.
@@ -60,6 +60,10 @@ pub(crate) fn answer_to(
 pub(crate) struct ScriptedRegisters {
     values: HashMap<Register, u64>,
     pub(crate) sctlr_el1: u64,
+    /// The other system registers.
+    pub(crate) system: HashMap<SystemRegister, u64>,
+    /// How often a [`Context`](crate::Context) interrupted the CPU.
+    pub(crate) settled: usize,
     fault: Option<RegisterFault>,
     pub(crate) reads: Vec<Register>,
     pub(crate) system_reads: usize,
@@ -93,8 +97,24 @@ impl Registers for ScriptedRegisters {
 
     fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault> {
         self.system_reads += 1;
-        let SystemRegister::SctlrEl1 = register;
-        self.result(self.sctlr_el1)
+        let value = match register {
+            SystemRegister::SctlrEl1 => self.sctlr_el1,
+            other => self.system.get(&other).copied().unwrap_or(0),
+        };
+        self.result(value)
+    }
+
+    fn write_system(&mut self, register: SystemRegister, value: u64) -> Result<(), RegisterFault> {
+        match register {
+            SystemRegister::SctlrEl1 => self.sctlr_el1 = value,
+            other => drop(self.system.insert(other, value)),
+        }
+        self.result(())
+    }
+
+    fn settle(&mut self) -> Result<(), RegisterFault> {
+        self.settled += 1;
+        self.result(())
     }
 }
 
@@ -119,6 +139,14 @@ pub(crate) struct ScriptedHost {
     pub(crate) asked: RefCell<Vec<usize>>,
     pub(crate) memory: Option<(u64, u64)>,
     pub(crate) written: RefCell<Vec<(Ipa, Vec<u8>)>>,
+    /// What can be read, from the address on.
+    pub(crate) readable: Option<(u64, Vec<u8>)>,
+    /// Who was kicked, in that order.
+    pub(crate) kicked: RefCell<Vec<CpuIndex>>,
+    /// Which interrupts the machine was to look at.
+    pub(crate) rerouted: RefCell<Vec<InterruptId>>,
+    /// The parameters and the message of each crash.
+    pub(crate) crashes: RefCell<Vec<(CpuIndex, [u64; 5], Option<Vec<u8>>)>>,
 }
 
 impl Host for ScriptedHost {
@@ -133,6 +161,27 @@ impl Host for ScriptedHost {
         }
         self.written.borrow_mut().push((address, bytes.to_vec()));
         Ok(())
+    }
+
+    fn read_memory(&self, address: Ipa, bytes: &mut [u8]) -> Result<(), NotMemory> {
+        let (start, memory) = self.readable.as_ref().ok_or(NotMemory)?;
+        let offset = address.0.checked_sub(*start).and_then(|offset| usize::try_from(offset).ok());
+        let range = offset.and_then(|offset| Some(offset..offset.checked_add(bytes.len())?));
+        bytes.copy_from_slice(range.and_then(|range| memory.get(range)).ok_or(NotMemory)?);
+        Ok(())
+    }
+
+    fn kick(&self, cpu: CpuIndex) {
+        self.kicked.borrow_mut().push(cpu);
+    }
+
+    fn rerouted(&self, interrupt: InterruptId) {
+        self.rerouted.borrow_mut().push(interrupt);
+    }
+
+    fn report(&self, report: Report<'_>) {
+        let Report::Crash { cpu, parameters, message } = report;
+        self.crashes.borrow_mut().push((cpu, parameters, message.map(<[u8]>::to_vec)));
     }
 
     fn monotonic(&self) -> Option<Duration> {

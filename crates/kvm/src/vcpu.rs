@@ -9,7 +9,7 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{VcpuExit, VcpuFd};
 use switchboard_firmware::{
-    EntryPoint, OffKind, RegisterFault, Registers, ResetKind, SystemRegister,
+    EntryPoint, ExceptionReturn, OffKind, RegisterFault, Registers, ResetKind, Restored, SystemRegister,
     psci::{Endianness, Start},
 };
 use switchboard_smccc::{Ipa, Mpidr, Register, RegisterId, psci::Version};
@@ -211,6 +211,44 @@ impl Vcpu {
         }
     }
 
+    /// Completes the access to a device that the last run ended with: the guest has what it read, and PC is behind the
+    /// instruction. Without it, KVM does that at the beginning of the next run, whatever PC is by then. Nothing of the guest runs.
+    /// A kick that comes meanwhile is heeded by this: what it is about must be looked for afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn complete_access(&mut self) -> Result<(), Error> {
+        self.fd.set_kvm_immediate_exit(1);
+        let run = self.fd.run().map(|_| ());
+        self.heed_kick();
+        match run {
+            Err(error) if error.errno() == libc::EINTR => Ok(()),
+            Err(error) => Err(Error::ioctl("KVM_RUN")(error)),
+            // With `immediate_exit` there is no other end.
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Gives the CPU other registers: it goes on there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn restore(&mut self, restored: &Restored) -> Result<(), Error> {
+        let Restored { context, exception_return } = restored;
+        for (register, value) in Register::all().zip(context.x) {
+            self.set(RegisterId::of(register), value)?;
+        }
+        self.set(RegisterId::PC, context.pc)?;
+        self.set(RegisterId::PSTATE, context.pstate)?;
+        if let Some(ExceptionReturn { address, pstate }) = *exception_return {
+            self.set(RegisterId::ELR_EL1, address)?;
+            self.set(RegisterId::SPSR_EL1, pstate)?;
+        }
+        Ok(())
+    }
+
     /// After [`Exit::Interrupted`]: lets later runs enter the guest again. What a kick is about is looked for after this,
     /// so one that comes meanwhile is not lost.
     pub fn heed_kick(&mut self) {
@@ -257,8 +295,11 @@ impl Registers for Vcpu {
     }
 
     fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault> {
-        let SystemRegister::SctlrEl1 = register;
-        self.get(RegisterId::SCTLR_EL1).map_err(|error| fault(&error))
+        self.get(id(register)).map_err(|error| fault(&error))
+    }
+
+    fn write_system(&mut self, register: SystemRegister, value: u64) -> Result<(), RegisterFault> {
+        self.set(id(register), value).map_err(|error| fault(&error))
     }
 }
 
@@ -266,6 +307,16 @@ impl Registers for Vcpu {
 /// `SYSTEM_RESET2` or `SYSTEM_OFF2`.
 fn is_second_form(data: &[u64]) -> bool {
     data.first().is_some_and(|flags| flags & 1 != 0)
+}
+
+const fn id(register: SystemRegister) -> RegisterId {
+    match register {
+        SystemRegister::SctlrEl1 => RegisterId::SCTLR_EL1,
+        SystemRegister::Pc => RegisterId::PC,
+        SystemRegister::Pstate => RegisterId::PSTATE,
+        SystemRegister::ElrEl1 => RegisterId::ELR_EL1,
+        SystemRegister::SpsrEl1 => RegisterId::SPSR_EL1,
+    }
 }
 
 fn fault(error: &Error) -> RegisterFault {

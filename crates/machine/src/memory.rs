@@ -80,6 +80,15 @@ impl Memory {
         self.map.write_slice(bytes, GuestAddress(address.0)).map_err(io::Error::other)
     }
 
+    /// Copies what is at `address` to `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error if not all of it is there.
+    pub fn read(&self, address: Ipa, bytes: &mut [u8]) -> io::Result<()> {
+        self.map.read_slice(bytes, GuestAddress(address.0)).map_err(io::Error::other)
+    }
+
     /// Copies the next `size` bytes of a file to `address`.
     ///
     /// # Errors
@@ -125,6 +134,16 @@ mod tests {
         for size in [1 << 60, u64::MAX - 0xfff] {
             assert!(matches!(Memory::new(size), Err(Error::Memory { .. })), "{size:#x}");
         }
+    }
+
+    #[test]
+    fn what_was_written_can_be_read_and_nothing_beyond_the_end() {
+        let memory = Memory::new(2 * MIB).unwrap();
+        memory.write(Ipa(0x401f_fffc), b"last").unwrap();
+        let mut bytes = [0; 4];
+        memory.read(Ipa(0x401f_fffc), &mut bytes).unwrap();
+        assert_eq!(&bytes, b"last");
+        memory.read(Ipa(0x401f_fffd), &mut bytes).unwrap_err();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which CPU, and which address.
+//! Which CPU, which address, and which interrupt.
 
 use core::fmt;
 
@@ -15,6 +15,17 @@ impl fmt::Display for Ipa {
 impl fmt::Debug for Ipa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ipa({:#x})", self.0)
+    }
+}
+
+/// An interrupt as the guest's interrupt controller numbers it (INTID): 0 to 15 software generated, 16 to 31 private to a
+/// CPU, 32 to 1019 shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterruptId(pub u32);
+
+impl fmt::Display for InterruptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupt {}", self.0)
     }
 }
 

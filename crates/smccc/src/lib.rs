@@ -7,7 +7,7 @@
 //! * [`FunctionId`], [`Width`] and [`Owner`]: the 32-bit number of a call and how it decodes.
 //! * [`Conduit`]: the instruction that carried it.
 //! * [`Register`]: x0 to x17, the registers a call can use.
-//! * [`Mpidr`] and [`Ipa`]: which CPU, which guest-physical address; [`uuid`]: whose implementation.
+//! * [`Mpidr`], [`Ipa`] and [`InterruptId`]: which CPU, which guest-physical address, which interrupt; [`uuid`]: whose implementation.
 //! * [`psci`]: the functions, status codes and encodings of PSCI.
 //! * [`smccc`], [`general`], [`trng`], [`pv_time`], [`watchdog`]: the function IDs of those specifications.
 //! * [`kvm`]: the function IDs that are Linux KVM's own; [`RegisterId`]: how it names a register.
@@ -40,7 +40,7 @@ pub mod trng;
 pub mod uuid;
 pub mod watchdog;
 
-pub use address::{Ipa, Mpidr};
+pub use address::{InterruptId, Ipa, Mpidr};
 pub use conduit::Conduit;
 pub use function_id::{FunctionId, Owner, Width};
 pub use register::Register;

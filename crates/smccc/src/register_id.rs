@@ -25,6 +25,10 @@ impl RegisterId {
     pub const PC: Self = Self(CORE | 0x40);
     /// PSTATE.
     pub const PSTATE: Self = Self(CORE | 0x42);
+    /// `ELR_EL1`.
+    pub const ELR_EL1: Self = Self(CORE | 0x46);
+    /// `SPSR_EL1`.
+    pub const SPSR_EL1: Self = Self(CORE | 0x48);
     /// `MPIDR_EL1`.
     pub const MPIDR_EL1: Self = Self(SYSTEM | 3 << 14 | 5);
     /// `SCTLR_EL1`.
@@ -79,6 +83,8 @@ mod tests {
         assert_eq!(RegisterId::of(Register::X3), RegisterId(0x6030_0000_0010_0006));
         assert_eq!(RegisterId::PC.0, 0x6030_0000_0010_0040);
         assert_eq!(RegisterId::PSTATE.0, 0x6030_0000_0010_0042);
+        assert_eq!(RegisterId::ELR_EL1.0, 0x6030_0000_0010_0046);
+        assert_eq!(RegisterId::SPSR_EL1.0, 0x6030_0000_0010_0048);
         assert_eq!(RegisterId::MPIDR_EL1.0, 0x6030_0000_0013_c005);
         assert_eq!(RegisterId::SCTLR_EL1.0, 0x6030_0000_0013_c080);
         assert_eq!(RegisterId::PSCI_VERSION.0, 0x6030_0000_0014_0000);
