@@ -126,6 +126,16 @@ pub enum Answerer {
     Nobody,
 }
 
+/// Which hypervisor a guest takes the machine for: whose calls it makes beside those that every machine answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Personality {
+    /// KVM. A guest finds out by its vendor's calls.
+    #[default]
+    Kvm,
+    /// Hyper-V. A guest finds out by its ACPI tables, which name the hypervisor.
+    HyperV,
+}
+
 /// Is the CPU time that a vCPU's thread takes for each call measured? It costs two system calls a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CpuTime {

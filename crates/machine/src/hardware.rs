@@ -10,7 +10,7 @@ use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, V
 use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, psci::CPU_SUSPEND_64, watchdog::FUNCTION};
 
 use crate::{
-    AnsweredBy, Answerer, Config, Description, Error, Memory, Wanted,
+    AnsweredBy, Answerer, Config, Description, Error, Memory, Personality, Wanted,
     board::Board,
     boot::{
         acpi, efi,
@@ -89,7 +89,7 @@ impl Hardware {
     ) -> Result<EntryPoint, Error> {
         let blobs = match config.description {
             Description::DeviceTree => vec![(placement.device_tree, self.device_tree(config, initrd)?)],
-            Description::Acpi => self.hand_over(config, placement.device_tree, initrd, board)?,
+            Description::Acpi => self.hand_over(config, placement.device_tree, initrd, board)?.blobs,
         };
         // The device tree is the first, or the only one.
         if let (Some(path), [(_, device_tree), ..]) = (&config.device_tree, blobs.as_slice()) {
@@ -112,7 +112,7 @@ impl Hardware {
         area: Ipa,
         initrd: Option<InitialRamDisk>,
         board: &Board,
-    ) -> Result<Vec<(Ipa, Vec<u8>)>, Error> {
+    ) -> Result<efi::HandedOver, Error> {
         Ok(efi::build(&efi::HandOver {
             memory: config.memory,
             bootargs: &config.command_line,
@@ -126,6 +126,8 @@ impl Hardware {
                 conduit: config.conduit,
                 interrupt_controller: self.interrupt_controller,
                 pmu: self.features.pmu,
+                sdei: acpi::Sdei::Absent,
+                personality: Personality::Kvm,
             },
         })?)
     }
@@ -149,6 +151,7 @@ impl Hardware {
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,
             watchdog: config.services.watchdog.and_then(|_| may_call(config, FUNCTION, Conduit::Smc)),
+            sdei: None,
         })?)
     }
 }

@@ -31,6 +31,8 @@ mod deadlines;
 pub mod devices;
 mod ending;
 mod error;
+#[allow(dead_code, reason = "nothing raises an NMI yet")]
+mod error_status;
 mod gate;
 #[cfg(target_arch = "aarch64")]
 mod hardware;
@@ -62,7 +64,8 @@ mod vcpu;
 pub use boot::{image::Reason as ImageReason, placement::PlacementError};
 pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
 pub use config::{
-    AnsweredBy, Answerer, Config, CpuTime, Cpus, Description, FeatureRequest, OnReset, Services, Wanted,
+    AnsweredBy, Answerer, Config, CpuTime, Cpus, Description, FeatureRequest, OnReset, Personality, Services,
+    Wanted,
 };
 pub use console::{Console, InputKind, RawTerminal, Restorer};
 pub use ending::{Control, End};
