@@ -128,6 +128,9 @@ impl Host for OneGigabyte {
     }
 }
 
+/// Who said so, the parameters, and the message.
+pub(crate) type Crash = (CpuIndex, [u64; 5], Option<Vec<u8>>);
+
 /// A machine that lends what a test says.
 #[derive(Default)]
 pub(crate) struct ScriptedHost {
@@ -146,7 +149,7 @@ pub(crate) struct ScriptedHost {
     /// Which interrupts the machine was to look at.
     pub(crate) rerouted: RefCell<Vec<InterruptId>>,
     /// The parameters and the message of each crash.
-    pub(crate) crashes: RefCell<Vec<(CpuIndex, [u64; 5], Option<Vec<u8>>)>>,
+    pub(crate) crashes: RefCell<Vec<Crash>>,
 }
 
 impl Host for ScriptedHost {
