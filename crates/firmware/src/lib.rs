@@ -44,6 +44,7 @@ pub mod psci;
 pub mod pv_time;
 mod registers;
 mod report;
+pub mod sdei;
 mod service;
 mod support;
 #[cfg(test)]
