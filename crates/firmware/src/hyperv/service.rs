@@ -171,7 +171,7 @@ impl Service for HyperV {
         }
     }
 
-    fn cpu_off(&self, cpu: CpuIndex) {
+    fn cpu_off(&self, cpu: CpuIndex, _: &dyn Host) {
         self.partition.forget(cpu);
     }
 }

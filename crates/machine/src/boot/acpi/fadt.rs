@@ -12,7 +12,7 @@ const PSCI_COMPLIANT: u16 = 1;
 /// `ARM_BOOT_ARCH`: and is called by `HVC`.
 const PSCI_USE_HVC: u16 = 1 << 1;
 
-/// "Hypervisor Vendor Identity": what an arm64 Linux knows Hyper-V by (`hyperv_init`).
+/// "Hypervisor Vendor Identity": what an arm64 Linux with ACPI knows Hyper-V by (`hyperv_init`).
 const HYPER_V: [u8; 8] = *b"MsHyperV";
 /// KVM has none: it is asked for by a call.
 const NO_IDENTITY: [u8; 8] = [0; 8];

@@ -46,7 +46,7 @@ fn sum(bytes: &[u8]) -> u8 {
 
 /// The table at an address, as long as it says it is.
 fn table_at(tables: &Tables, address: u64) -> &[u8] {
-    let offset = usize::try_from(address - AT.0).unwrap();
+    let offset = usize::try_from(address - tables.rsdp.0).unwrap();
     let length = usize::try_from(u32_at(&tables.bytes, offset + 4)).unwrap();
     &tables.bytes[offset..offset + length]
 }
