@@ -331,7 +331,7 @@ impl Life<'_> {
         let _guard = PanicGuard::new(&self.session, "vcpu");
         let _attachment = kicker.attach();
         // Before the first look at the power table: whoever changes it from then on wakes this thread.
-        let entered = self.session.threads().enter(cpu, Arc::clone(kicker));
+        let entered = self.session.threads().enter(cpu, Arc::<Kicker>::clone(kicker));
         let calls = around.statistics.table(cpu.0);
         let statistics = around.statistics;
         let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls, access: Access::Completed }.live();

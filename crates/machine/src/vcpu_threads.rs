@@ -9,7 +9,6 @@ use std::{
 };
 
 use switchboard_firmware::CpuIndex;
-use switchboard_kvm::{Kicked, Kicker};
 
 use crate::sync::lock;
 
@@ -26,7 +25,23 @@ struct Place {
 
 struct Reachable {
     thread: Thread,
-    kicker: Arc<Kicker>,
+    guest: Arc<dyn Interrupt>,
+}
+
+/// Gets a vCPU's thread out of the guest.
+pub(crate) trait Interrupt: Send + Sync {
+    /// Now, or when it next enters.
+    fn interrupt(&self) -> Told;
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Interrupt for switchboard_kvm::Kicker {
+    fn interrupt(&self) -> Told {
+        match self.kick() {
+            switchboard_kvm::Kicked::Yes => Told::Yes,
+            switchboard_kvm::Kicked::NoRoom => Told::NotYet,
+        }
+    }
 }
 
 /// Has a thread been told?
@@ -44,9 +59,9 @@ impl VcpuThreads {
     }
 
     /// The calling thread is that of a CPU, until the value returned is dropped.
-    pub(crate) fn enter(&self, cpu: CpuIndex, kicker: Arc<Kicker>) -> Entered<'_> {
+    pub(crate) fn enter(&self, cpu: CpuIndex, guest: Arc<dyn Interrupt>) -> Entered<'_> {
         let place = &self.0[cpu.0];
-        *lock(&place.thread) = Some(Reachable { thread: thread::current(), kicker });
+        *lock(&place.thread) = Some(Reachable { thread: thread::current(), guest });
         Entered(place)
     }
 
@@ -98,13 +113,10 @@ impl Place {
             // It looks before it enters the guest.
             return Told::Yes;
         }
-        let kicked = reachable.kicker.kick();
+        let told = reachable.guest.interrupt();
         // It may wait for the answer of another process.
         reachable.thread.unpark();
-        match kicked {
-            Kicked::Yes => Told::Yes,
-            Kicked::NoRoom => Told::NotYet,
-        }
+        told
     }
 }
 
@@ -119,6 +131,8 @@ impl Drop for Entered<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Barrier, atomic::AtomicU32};
+
     use super::*;
 
     #[test]
@@ -130,6 +144,37 @@ mod tests {
         assert!(!threads.take_kick(CpuIndex(0)));
         assert!(threads.take_kick(CpuIndex(1)));
         assert!(!threads.take_kick(CpuIndex(1)));
+    }
+
+    /// A host without room for signals, until there is.
+    struct Full(AtomicU32);
+
+    impl Interrupt for Full {
+        fn interrupt(&self) -> Told {
+            let tries = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+            if tries < 3 { Told::NotYet } else { Told::Yes }
+        }
+    }
+
+    #[test]
+    fn a_kick_for_which_the_host_had_no_room_is_tried_again_until_the_cpu_has_looked() {
+        let (threads, host) = (VcpuThreads::new(1), Arc::new(Full(AtomicU32::new(0))));
+        let (entered, end) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _here = threads.enter(CpuIndex(0), Arc::clone(&host) as Arc<dyn Interrupt>);
+                entered.wait();
+                end.wait();
+            });
+            entered.wait();
+            assert_eq!(threads.kick(CpuIndex(0)), Told::NotYet);
+            assert_eq!(threads.kick_again(), Told::NotYet);
+            assert_eq!(threads.kick_again(), Told::NotYet, "it has not looked yet");
+            assert!(threads.take_kick(CpuIndex(0)));
+            assert_eq!(threads.kick_again(), Told::Yes);
+            assert_eq!(host.0.load(Ordering::SeqCst), 3);
+            end.wait();
+        });
     }
 
     #[test]

@@ -8,6 +8,7 @@ use switchboard_machine::{
     CallStatistics, CallSummary, Counts, CpuIndex, Crash, Denials, End, ExitCounts, External, HyperV,
     OffKind, ResetKind, ServeSpec, StartCosts,
 };
+use switchboard_smccc::hyperv::GuestOsId;
 
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
 #[derive(Debug, Serialize)]

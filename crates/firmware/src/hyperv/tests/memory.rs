@@ -96,7 +96,7 @@ fn lists_outside_memory_are_an_invalid_alignment_and_nothing_is_done() {
 
 #[test]
 fn the_output_may_be_where_the_input_is() {
-    // As Linux did before 6.14 (`get_vtl`).
+    // As Linux once had it (`get_vtl`, on x86).
     let guest = Guest::new();
     guest.put(INPUT, &[SELF, VP_SELF, GUEST_OS_ID | LIMITS << 32, UNTOUCHED]);
     guest.set(GUEST_OS_ID, 9);
