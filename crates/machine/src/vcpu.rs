@@ -77,7 +77,9 @@ impl Cpu<'_> {
             self.calls.record_resets(self.vcpu.counts().resets - before.resets);
             self.life.board.started(self.index);
             self.run_until_off()?;
-            self.life.services.firmware.cpu_off(self.index, &self.life.host);
+            if !self.life.session.is_finished() {
+                self.life.services.firmware.cpu_off(self.index, &self.life.host);
+            }
         }
         Ok(())
     }

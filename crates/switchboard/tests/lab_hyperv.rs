@@ -25,7 +25,7 @@ fn recognises_panics_and_is_heard(version: &str, conduit: &str) {
             "--control",
             operator.socket(),
             "--append",
-            "quiet",
+            "quiet auto_online=1",
         ],
     );
     guest.expect("guest: ready");
@@ -42,7 +42,12 @@ fn recognises_panics_and_is_heard(version: &str, conduit: &str) {
     ended.assert_code(68);
     let hyperv = &ended.calls["hyper_v"];
     assert!(hyperv["guest_os"].as_str().unwrap().starts_with(LINUX), "{hyperv}");
-    assert_eq!(hyperv["vp_index_asked"], serde_json::json!([0, 1, 2]), "each CPU has, the last one as well");
+    assert_eq!(
+        hyperv["vp_index_asked"],
+        serde_json::json!([0, 1, 2]),
+        "each CPU has, the last one as well: {}",
+        ended.calls
+    );
     assert!(ended.calls["crashes"].as_u64() >= Some(1), "{}", ended.calls);
     let crash = &ended.calls["last_crash"];
     let message = crash["message"].as_str().unwrap();

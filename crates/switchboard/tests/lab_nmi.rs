@@ -5,13 +5,15 @@
 
 mod common;
 
+use std::{thread, time::Instant};
+
 use common::{Guest, Half, Operator, has_turn};
 
 const DETECTED: &str = "sdei: SDEIv1.1 (0x0) detected in firmware.";
 const PANIC: &str = "Kernel panic - not syncing: GHES: Fatal hardware error";
 
 fn boot(version: &str, operator: &Operator, arguments: &[&str]) -> Guest {
-    let usual = ["--append", "quiet", "--control", operator.socket()];
+    let usual = ["--append", "quiet auto_online=1", "--control", operator.socket()];
     let mut guest = Guest::linux_of(version, &[&usual[..], arguments].concat());
     guest.expect("guest: ready");
     guest
@@ -23,11 +25,24 @@ fn assert_detected(guest: &mut Guest) {
     assert!(log.contains(DETECTED), "{log}");
 }
 
+/// A line that the kernel writes to the serial port at once, whatever it has been told to be quiet about.
+const LINE: &str = "echo '<0>a line of forty characters, with its time' >/dev/kmsg";
+/// More than the serial port keeps for a monitor whose reader is slow, by half.
+const LINES: u32 = 100;
+
 /// The serial port stays full, and the kernel waits in a printk, with interrupts off, for room that does not come.
 fn hang(guest: &mut Guest) {
+    let began = Instant::now();
+    guest.send(&format!(
+        "i=0; while [ $i -lt {LINES} ]; do {LINE}; i=$((i+1)); done; echo '<0>wri''tten' >/dev/kmsg\n"
+    ));
+    guest.expect("written");
+    let time_to_fill = began.elapsed();
+
     guest.hold_output();
-    guest.send("while :; do echo '<0>a line that nobody reads, of which there are more than fit anywhere' >/dev/kmsg; done\n");
-    guest.wait_until_stuck();
+    guest.send(&format!("while :; do {LINE}; done\n"));
+    guest.wait_until_nobody_takes_output();
+    thread::sleep(2 * time_to_fill);
 }
 
 fn panics_where_it_hangs(version: &str, conduit: &str) {

@@ -147,13 +147,6 @@ impl Partition {
         self.asked(cpu).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
     }
 
-    /// The CPU is off: when it starts anew, it asks anew.
-    pub(super) fn forget(&self, cpu: CpuIndex) {
-        if let Some((word, bit)) = self.asked(cpu) {
-            word.fetch_and(!bit, Ordering::Relaxed);
-        }
-    }
-
     fn asked(&self, cpu: CpuIndex) -> Option<(&AtomicU64, u64)> {
         let word = self.asked.get(cpu.0 / 64).filter(|_| self.has(cpu))?;
         Some((word, 1 << (cpu.0 % 64)))

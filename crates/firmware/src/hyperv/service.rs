@@ -55,7 +55,7 @@ impl HyperV {
         self.partition.guest_os_id()
     }
 
-    /// Has this CPU asked for its number since it started? Linux does so when it brings a CPU online.
+    /// Has this CPU ever asked for its number? Linux does so when it brings a CPU online.
     #[must_use]
     pub fn has_asked_for_vp_index(&self, cpu: CpuIndex) -> bool {
         self.partition.has_asked(cpu)
@@ -169,9 +169,5 @@ impl Service for HyperV {
             hyperv::CALL_UID => hyperv::UUID.into(),
             _ => Outcome::Return(Results::not_supported()),
         }
-    }
-
-    fn cpu_off(&self, cpu: CpuIndex, _: &dyn Host) {
-        self.partition.forget(cpu);
     }
 }

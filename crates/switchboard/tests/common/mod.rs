@@ -139,6 +139,8 @@ impl Guest {
             .unwrap();
         let output = Arc::new(Output::default());
         let mut stdout = child.stdout.take().unwrap();
+        // So that a guest whose output is held soon feels it.
+        rustix::pipe::fcntl_setpipe_size(&stdout, 4096).unwrap();
         let collector = Arc::clone(&output);
         thread::spawn(move || collector.collect(&mut stdout));
         let mut stderr = child.stderr.take().unwrap();
@@ -173,22 +175,17 @@ impl Guest {
         }
     }
 
-    /// Reads no more of what the guest prints. Once it has printed more than a pipe holds, 64 KiB, its serial port is full.
+    /// Reads no more of what the guest prints. Once it has printed more than a pipe and the monitor hold, some 10 KiB, its
+    /// serial port is full.
     pub fn hold_output(&mut self) {
         *self.output.held.lock().unwrap() = true;
     }
 
-    /// Waits until nothing more of the guest's output fits anywhere.
-    pub fn wait_until_stuck(&mut self) {
+    /// Waits until the monitor cannot write any more of it. The serial port has room for some still.
+    pub fn wait_until_nobody_takes_output(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        let is_stuck = |states: &str| {
-            states.lines().any(|line| line.starts_with("console-out:") && line.contains("pipe_write"))
-        };
-        // Twice: it may be on its way.
-        while !(is_stuck(&self.thread_states()) && {
-            thread::sleep(Duration::from_millis(500));
-            is_stuck(&self.thread_states())
-        }) {
+        let is_stuck = |line: &str| line.starts_with("console-out:") && line.contains("pipe_write");
+        while !self.thread_states().lines().any(is_stuck) {
             if Instant::now() >= deadline {
                 self.give_up("the guest does not print so much that it has to wait");
             }
