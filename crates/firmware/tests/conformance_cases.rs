@@ -5,7 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,12 +14,13 @@ use std::{
 use switchboard_cases::{Action, Caller, Conduit, File, Given, Registers as Values, Runner, Skip, Verdict};
 use switchboard_filter::Action as Filtered;
 use switchboard_firmware::{
-    Call, CpuIndex, EntryPoint, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers,
-    SystemRegister, WallClock,
+    Call, CpuIndex, EntryPoint, Firmware, Host, Lock, NoEntropy, NotMemory, Outcome, RegisterFault,
+    Registers, SystemRegister, WallClock,
     general::GeneralQueries,
     kvm::{Implementation, KvmVendor},
     psci::{Endianness, Next, PowerTable, Psci, PsciVersion, Start},
     pv_time::PvTime,
+    sdei::Sdei,
     trng::Trng,
     watchdog::{Bite, Watchdog},
 };
@@ -79,6 +80,19 @@ impl Host for Lent {
     }
 }
 
+/// A lock for SDEI.
+struct Guarded<T>(Mutex<T>);
+
+impl<T: Send> Lock<T> for Guarded<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut self.0.lock().unwrap())
+    }
+}
+
 struct Bank(Values);
 
 impl Registers for Bank {
@@ -112,11 +126,13 @@ impl Machine {
         let psci = Arc::new(Psci::new(Arc::clone(&power), version));
         let n1 = Implementation { midr: 0x413f_d0c1, revidr: 0, aidr: 0 };
         let owners = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
+        let sdei = Sdei::<Guarded<_>>::new(Arc::clone(&power), &[], &[]).unwrap();
         let firmware = Firmware::new(vec![
             Box::new(Arc::clone(&psci)),
             Box::new(Trng::new(None)),
             Box::new(KvmVendor::new(vec![n1])),
             Box::new(PvTime::new(RECORDS)),
+            Box::new(sdei),
             Box::new(Watchdog::new(Bite::Reset)),
             Box::new(GeneralQueries::new(&owners)),
         ])
@@ -285,6 +301,11 @@ fn every_case_of_paravirtualized_time_holds_but_for_those_without_it() {
             "without stolen time PV_TIME_ST is not supported"
         ]
     );
+}
+
+#[test]
+fn every_case_of_sdei_holds_but_for_the_one_without_it() {
+    assert_eq!(skipped("sdei", PsciVersion::V1_3), ["without SDEI none of its functions is supported"]);
 }
 
 /// KVM's calls are skipped that [`kvm_answers`] has not, and what is about SMCCC 1.3.
