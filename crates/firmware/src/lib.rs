@@ -9,7 +9,8 @@
 //!   and deny ([`Firmware::filter`]), from the same declarations that route a call.
 //! * [`Service`]: one specification's functions. There are [`psci`] (power), [`trng`] (random numbers), [`kvm`] (the
 //!   vendor's services of KVM: wall clock, implementations of CPUs), [`hyperv`] (those of Hyper-V, in their place),
-//!   [`pv_time`] (stolen time), [`watchdog`], and [`general`] (the queries that every range of services has).
+//!   [`pv_time`] (stolen time), [`watchdog`], [`sdei`] (events that interrupt a guest whatever it has masked), and [`general`]
+//!   (the queries that every range of services has).
 //! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts and means of the machine.
 //!
 //! There is no KVM in here, no thread, no clock, no I/O, no lock but one that the

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,13 +14,14 @@ use std::{
 use switchboard_cases::{Action, Caller, Conduit, File, Given, Registers as Values, Runner, Skip, Verdict};
 use switchboard_filter::Action as Filtered;
 use switchboard_firmware::{
-    Call, CpuIndex, EntryPoint, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers,
-    Service, SystemRegister, WallClock,
+    Call, CpuIndex, EntryPoint, Firmware, Host, Lock, NoEntropy, NotMemory, Outcome, RegisterFault,
+    Registers, Service, SystemRegister, WallClock,
     general::GeneralQueries,
     hyperv::HyperV,
     kvm::{Implementation, KvmVendor},
     psci::{Endianness, Next, PowerTable, Psci, PsciVersion, Start},
     pv_time::PvTime,
+    sdei::Sdei,
     trng::Trng,
     watchdog::{Bite, Watchdog},
 };
@@ -80,6 +81,19 @@ impl Host for Lent {
     }
 }
 
+/// A lock for SDEI.
+struct Guarded<T>(Mutex<T>);
+
+impl<T: Send> Lock<T> for Guarded<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut self.0.lock().unwrap())
+    }
+}
+
 struct Bank(Values);
 
 impl Registers for Bank {
@@ -129,11 +143,13 @@ impl Machine {
         let _ = power.next(BOOT);
         let psci = Arc::new(Psci::new(Arc::clone(&power), version));
         let owners = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
+        let sdei = Sdei::<Guarded<_>>::new(Arc::clone(&power), &[], &[]).unwrap();
         let firmware = Firmware::new(vec![
             Box::new(Arc::clone(&psci)),
             Box::new(Trng::new(None)),
             vendor.service(),
             Box::new(PvTime::new(RECORDS)),
+            Box::new(sdei),
             Box::new(Watchdog::new(Bite::Reset)),
             Box::new(GeneralQueries::new(&owners)),
         ])
@@ -306,6 +322,11 @@ fn every_case_of_paravirtualized_time_holds_but_for_those_without_it() {
             "without stolen time PV_TIME_ST is not supported"
         ]
     );
+}
+
+#[test]
+fn every_case_of_sdei_holds_but_for_the_one_without_it() {
+    assert_eq!(skipped("sdei", PsciVersion::V1_3), ["without SDEI none of its functions is supported"]);
 }
 
 /// KVM's calls are skipped that [`kvm_answers`] has not, and what is about SMCCC 1.3.

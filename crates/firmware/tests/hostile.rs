@@ -1,19 +1,26 @@
 //! A guest that calls everything, with everything forwarded to us: as if no filter kept anything away.
 
-use std::{cell::Cell, collections::HashSet, num::NonZeroU64, sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    collections::HashSet,
+    num::NonZeroU64,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use switchboard_firmware::{
-    Call, CpuIndex, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Results,
-    SystemRegister, WallClock,
+    Call, Context, CpuIndex, Firmware, Host, Lock, NoEntropy, NotMemory, Outcome, RegisterFault, Registers,
+    Results, SystemRegister, WallClock,
     general::GeneralQueries,
     hyperv::HyperV,
     kvm::{Implementation, KvmVendor},
     psci::{Endianness, PowerTable, Psci, PsciVersion, Start},
     pv_time::PvTime,
+    sdei::{Bindable, EventDescription, EventKind, EventNumber, Level, Priority, Sdei, State},
     trng::{RateLimit, Trng},
     watchdog::{Bite, Watchdog},
 };
-use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, Owner, Register};
+use switchboard_smccc::{Conduit, FunctionId, InterruptId, Ipa, Mpidr, Owner, Register};
 
 /// Registers full of noise; xorshift (Marsaglia 2003).
 struct Noise(u64);
@@ -83,6 +90,31 @@ impl Host for Moody {
     }
 }
 
+/// A lock for SDEI.
+struct Guarded<T>(Mutex<T>);
+
+impl<T: Send> Lock<T> for Guarded<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut self.0.lock().unwrap())
+    }
+}
+
+/// Events with numbers that [`Apt`] registers hold.
+fn sdei(power: &Arc<PowerTable>) -> Arc<Sdei<Guarded<State>>> {
+    let event = |number, kind, priority| EventDescription { number: EventNumber(number), kind, priority };
+    let events = [
+        event(1, EventKind::Shared, Priority::Normal),
+        event(2, EventKind::Private, Priority::Critical),
+        event(4, EventKind::Shared, Priority::Critical),
+    ];
+    let interrupts = [Bindable { interrupt: InterruptId(64), priority: Priority::Normal }];
+    Arc::new(Sdei::new(Arc::clone(power), &events, &interrupts).unwrap())
+}
+
 fn firmware() -> Firmware {
     let power = Arc::new(PowerTable::new(&[0, 1, 0x100, 0x1_0000].map(Mpidr::from_register)));
     let entry = switchboard_firmware::EntryPoint { address: Ipa(0), context: 0 };
@@ -90,8 +122,10 @@ fn firmware() -> Firmware {
     let limit =
         RateLimit { bits_per_second: NonZeroU64::MIN, burst: NonZeroU64::new(1_000_000_000).unwrap() };
     let owners: Vec<Owner> = (0..=0x3f).map(|owner| FunctionId(owner << 24).owner()).collect();
+    let sdei = sdei(&power);
     Firmware::new(vec![
         Box::new(Psci::new(power, PsciVersion::V1_3)),
+        Box::new(sdei),
         Box::new(Trng::new(Some(limit))),
         Box::new(KvmVendor::new(vec![Implementation { midr: 1, revidr: 2, aidr: 3 }])),
         Box::new(PvTime::new(Ipa(0x4000_0000))),
@@ -206,5 +240,84 @@ fn every_call_of_hyper_v_returns_whatever_the_arguments_and_the_host() {
                 call.complete(&results).unwrap();
             }
         }
+    }
+}
+
+/// Registers with numbers that mean something to SDEI: events, flags, affinities, aligned addresses, an interrupt. All can be
+/// set.
+struct Apt(Noise);
+
+impl Registers for Apt {
+    fn read(&mut self, _: Register) -> Result<u64, RegisterFault> {
+        let apt = [0, 0, 1, 4, 2, 64, 0x6000_0000, u64::MAX];
+        Ok(apt[usize::try_from(self.0.next() >> 8 & 7).unwrap()])
+    }
+
+    fn write(&mut self, _: Register, _: u64) -> Result<(), RegisterFault> {
+        Ok(())
+    }
+
+    fn read_system(&mut self, _: SystemRegister) -> Result<u64, RegisterFault> {
+        Ok(self.0.next())
+    }
+
+    fn write_system(&mut self, _: SystemRegister, _: u64) -> Result<(), RegisterFault> {
+        Ok(())
+    }
+}
+
+/// Its calls, entries, events and levels, in any order, on CPUs that there are and that there are not.
+#[test]
+fn sdei_has_an_answer_to_everything_and_its_state_can_always_be_saved_and_restored() {
+    let power = Arc::new(PowerTable::new(&[0, 1, 0x100, 0x1_0000].map(Mpidr::from_register)));
+    let service = sdei(&power);
+    let firmware = Firmware::new(vec![Box::new(Arc::clone(&service))]).unwrap();
+    let host = Moody(Cell::new(0x0123_4567_89ab_cdef));
+    let mut registers = Apt(Noise(0x9e37_79b9_7f4a_7c15));
+    let mut answers = HashSet::new();
+    let mut completed = 0;
+    for step in 0..200_000_u32 {
+        let noise = registers.0.next();
+        let cpu = CpuIndex(usize::try_from(noise & 0xff).unwrap() % 5);
+        let number = u32::try_from(noise >> 8 & 0x1f).unwrap();
+        match noise >> 16 & 7 {
+            0 => {
+                firmware.before_entry(&mut Context::new(cpu, &mut registers), &host);
+            }
+            1 => {
+                let _ = service.signal(EventNumber(number & 7), Some(cpu).filter(|_| noise >> 32 & 1 == 0));
+            }
+            2 => {
+                let level = if noise >> 32 & 1 == 0 { Level::Low } else { Level::High };
+                service.set_level(InterruptId(number + 50), level);
+            }
+            3 if noise >> 32 & 0x3f == 0 => firmware.cpu_off(cpu, &host),
+            _ => {
+                // Those that lead to handlers more often than those that reset.
+                let likely = [0x21, 0x22, 0x2c, 0x25, 0x2f, 0x26, 0x21, 0x22];
+                let number = if noise >> 33 & 3 == 0 {
+                    0x20 + number
+                } else {
+                    likely[usize::try_from(number & 7).unwrap()]
+                };
+                let id = FunctionId(0xc400_0000 + number);
+                let mut call = Call::new(id, Conduit::Hvc, cpu, &mut registers);
+                match firmware.answer(&mut call, &host) {
+                    Outcome::Restore(_) => completed += 1,
+                    outcome => {
+                        answers.insert(outcome.results().unwrap().x0());
+                    }
+                }
+            }
+        }
+        if step % 1000 == 0 {
+            let state = service.state();
+            service.restore(state.clone()).unwrap();
+            assert_eq!(service.state(), state);
+        }
+    }
+    assert!(completed > 100, "handlers run, and complete: {completed}");
+    for answer in [0, -1, -2, -3, -5_i64] {
+        assert!(answers.contains(&answer.cast_unsigned()), "{answer}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{env, fmt::Write, fs, path::Path};
 
-use switchboard_firmware::{Support, Supported, general, hyperv, kvm, psci, pv_time, trng, watchdog};
+use switchboard_firmware::{Support, Supported, general, hyperv, kvm, psci, pv_time, sdei, trng, watchdog};
 use switchboard_smccc::catalogue::Widths;
 
 const BEGIN: &str = "by `UPDATE_DOCS=1 cargo test -p switchboard-firmware` -->\n";
@@ -36,6 +36,11 @@ fn the_guides_table_of_paravirtualized_time_is_the_codes() {
 #[test]
 fn the_guides_table_of_the_watchdog_is_the_codes() {
     check("watchdog", watchdog::GENERAL_NOTE, watchdog::support());
+}
+
+#[test]
+fn the_guides_table_of_sdei_is_the_codes() {
+    check("sdei", sdei::GENERAL_NOTE, sdei::support());
 }
 
 #[test]

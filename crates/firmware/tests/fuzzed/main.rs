@@ -1,6 +1,7 @@
 //! What the fuzzers of services run, on their corpus and on random bytes: `fuzz/` has the same functions.
 
 mod hyperv;
+mod sdei;
 
 use std::{fs, path::Path};
 
@@ -37,8 +38,17 @@ fn every_hypercall_is_answered_and_nothing_is_written_beside_its_results() {
 }
 
 #[test]
-fn the_corpus_is_there_and_small() {
-    let corpus = corpus("hyperv");
-    assert!((10..200).contains(&corpus.len()), "there are {} files", corpus.len());
-    assert!(corpus.iter().all(|input| input.len() <= 4096));
+fn sdei_keeps_its_promises_whatever_guest_and_machine_do() {
+    let inputs = corpus("sdei").into_iter().chain((0..RANDOM / 5).map(random));
+    let taken: usize = inputs.map(|input| sdei::exercise(&input)).sum();
+    assert!(taken > 2_000, "events are taken: {taken}");
+}
+
+#[test]
+fn the_corpora_are_there_and_small() {
+    for name in ["hyperv", "sdei"] {
+        let corpus = corpus(name);
+        assert!((10..200).contains(&corpus.len()), "there are {} files of {name}", corpus.len());
+        assert!(corpus.iter().all(|input| input.len() <= 4096));
+    }
 }
