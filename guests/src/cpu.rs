@@ -18,7 +18,7 @@ pub(crate) use read_register;
 macro_rules! write_register {
     ($name:literal, $value:expr) => {{
         let value: u64 = $value;
-        // SAFETY: a register of the timer or of the GIC's CPU interface, neither of which touches memory.
+        // SAFETY: a register of the timer, of the GIC's CPU interface or for tracing: none of them touches memory.
         unsafe { asm!(concat!("msr ", $name, ", {}"), "isb", in(reg) value, options(nostack, preserves_flags)) };
     }};
 }
@@ -32,6 +32,11 @@ pub fn affinity() -> u64 {
 /// MIDR_EL1: which implementation it is.
 pub fn implementation() -> u64 {
     read_register!("midr_el1")
+}
+
+/// CONTEXTIDR_EL1: a number that this guest chooses, and the architecture makes no use of.
+pub fn set_context_id(value: u64) {
+    write_register!("contextidr_el1", value);
 }
 
 /// CNTVCT_EL0, not before anything earlier in program order.
