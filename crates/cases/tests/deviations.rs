@@ -256,7 +256,7 @@ impl Caller for Model {
 /// The files, leaked: cases are views into them.
 fn files() -> Vec<(&'static str, File<'static>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
-    ["smccc", "psci", "trng", "pv-time", "kvm-vendor"]
+    ["smccc", "psci", "trng", "pv-time", "kvm-vendor", "hyper-v"]
         .map(|service| {
             let text = fs::read_to_string(folder.join(format!("{service}.txt"))).unwrap().leak();
             (service, File::parse(text).unwrap_or_else(|error| panic!("{service}: {error}")))

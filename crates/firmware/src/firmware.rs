@@ -101,9 +101,9 @@ impl Firmware {
     }
 
     /// A CPU is off, and has lost its state.
-    pub fn cpu_off(&self, cpu: CpuIndex) {
+    pub fn cpu_off(&self, cpu: CpuIndex, host: &dyn Host) {
         for declared in &self.services {
-            declared.service.cpu_off(cpu);
+            declared.service.cpu_off(cpu, host);
         }
     }
 

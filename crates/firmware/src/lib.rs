@@ -8,8 +8,8 @@
 //! * [`Firmware`]: the set of services one guest sees. It also says which ranges a hypervisor half must forward
 //!   and deny ([`Firmware::filter`]), from the same declarations that route a call.
 //! * [`Service`]: one specification's functions. There are [`psci`] (power), [`trng`] (random numbers), [`kvm`] (the
-//!   vendor's services of KVM: wall clock, implementations of CPUs), [`pv_time`] (stolen time), [`watchdog`], and
-//!   [`general`] (the queries that every range of services has).
+//!   vendor's services of KVM: wall clock, implementations of CPUs), [`hyperv`] (those of Hyper-V, in their place),
+//!   [`pv_time`] (stolen time), [`watchdog`], and [`general`] (the queries that every range of services has).
 //! * [`Registers`] and [`Host`]: what the embedder lends: the caller's registers, and facts and means of the machine.
 //!
 //! There is no KVM in here, no thread, no clock, no I/O, no lock but one that the
@@ -34,6 +34,7 @@ mod context;
 mod firmware;
 pub mod general;
 mod host;
+pub mod hyperv;
 pub mod kvm;
 mod limiter;
 mod lock;
@@ -43,6 +44,7 @@ pub mod psci;
 pub mod pv_time;
 mod registers;
 mod report;
+pub mod sdei;
 mod service;
 mod support;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use switchboard_smccc::{Ipa, Register, psci, smccc, trng, uuid::Uuid};
+use switchboard_smccc::{Ipa, Register, psci, sdei, smccc, trng, uuid::Uuid};
 
 use crate::CpuIndex;
 
@@ -183,6 +183,12 @@ impl From<psci::Status> for Outcome {
 
 impl From<trng::Status> for Outcome {
     fn from(status: trng::Status) -> Self {
+        Self::Return(Results::of(status.to_x0()))
+    }
+}
+
+impl From<sdei::Status> for Outcome {
+    fn from(status: sdei::Status) -> Self {
         Self::Return(Results::of(status.to_x0()))
     }
 }

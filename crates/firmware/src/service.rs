@@ -43,9 +43,11 @@ pub trait Service: Send + Sync {
     /// A CPU is off, and has lost its state: whatever is kept for it is to be as at its start. Asked on its own thread, after
     /// the call that turned it off and before it starts anew.
     ///
+    /// What it was to do, another CPU may have to do now: that one is kicked ([`Host::kick`]).
+    ///
     /// A service that keeps nothing for a CPU needs nothing here.
-    fn cpu_off(&self, cpu: CpuIndex) {
-        let _ = cpu;
+    fn cpu_off(&self, cpu: CpuIndex, host: &dyn Host) {
+        let _ = (cpu, host);
     }
 
     /// A deadline that [`Outcome::ReturnUntil`] gave may have passed; `now` is [`Host::monotonic`]. Asked on a thread that
@@ -80,8 +82,8 @@ impl<S: Service + ?Sized> Service for Arc<S> {
         (**self).before_entry(context, host);
     }
 
-    fn cpu_off(&self, cpu: CpuIndex) {
-        (**self).cpu_off(cpu);
+    fn cpu_off(&self, cpu: CpuIndex, host: &dyn Host) {
+        (**self).cpu_off(cpu, host);
     }
 
     fn expired(&self, now: Duration) -> Expiry {

@@ -1,11 +1,11 @@
 //! Registers and hosts for tests.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration, vec::Vec};
+use std::{cell::RefCell, collections::HashMap, sync::Mutex, time::Duration, vec::Vec};
 
 use switchboard_smccc::{Conduit, FunctionId, InterruptId, Ipa, Register};
 
 use crate::{
-    Call, CpuIndex, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Report, Service,
+    Call, CpuIndex, Host, Lock, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Report, Service,
     SystemRegister, WallClock,
 };
 
@@ -128,6 +128,9 @@ impl Host for OneGigabyte {
     }
 }
 
+/// Who said so, the parameters, and the message.
+pub(crate) type Crash = (CpuIndex, [u64; 5], Option<Vec<u8>>);
+
 /// A machine that lends what a test says.
 #[derive(Default)]
 pub(crate) struct ScriptedHost {
@@ -146,7 +149,7 @@ pub(crate) struct ScriptedHost {
     /// Which interrupts the machine was to look at.
     pub(crate) rerouted: RefCell<Vec<InterruptId>>,
     /// The parameters and the message of each crash.
-    pub(crate) crashes: RefCell<Vec<(CpuIndex, [u64; 5], Option<Vec<u8>>)>>,
+    pub(crate) crashes: RefCell<Vec<Crash>>,
 }
 
 impl Host for ScriptedHost {
@@ -202,5 +205,18 @@ impl Host for ScriptedHost {
         bytes.copy_from_slice(&entropy);
         *entropy = rest;
         Ok(())
+    }
+}
+
+/// A lock for services that need one.
+pub(crate) struct TestLock<T>(Mutex<T>);
+
+impl<T: Send> Lock<T> for TestLock<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        work(&mut self.0.lock().unwrap())
     }
 }

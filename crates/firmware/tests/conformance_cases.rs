@@ -15,8 +15,9 @@ use switchboard_cases::{Action, Caller, Conduit, File, Given, Registers as Value
 use switchboard_filter::Action as Filtered;
 use switchboard_firmware::{
     Call, CpuIndex, EntryPoint, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers,
-    SystemRegister, WallClock,
+    Service, SystemRegister, WallClock,
     general::GeneralQueries,
+    hyperv::HyperV,
     kvm::{Implementation, KvmVendor},
     psci::{Endianness, Next, PowerTable, Psci, PsciVersion, Start},
     pv_time::PvTime,
@@ -96,6 +97,23 @@ impl Registers for Bank {
     }
 }
 
+/// Whose the hypervisor's own services are: one of them can be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Vendor {
+    Kvm,
+    HyperV,
+}
+
+impl Vendor {
+    fn service(self) -> Box<dyn Service> {
+        let n1 = Implementation { midr: 0x413f_d0c1, revidr: 0, aidr: 0 };
+        match self {
+            Self::Kvm => Box::new(KvmVendor::new(vec![n1])),
+            Self::HyperV => Box::new(HyperV::new(4)),
+        }
+    }
+}
+
 struct Machine {
     power: Arc<PowerTable>,
     psci: Arc<Psci>,
@@ -104,18 +122,17 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(version: PsciVersion) -> Self {
+    fn new(version: PsciVersion, vendor: Vendor) -> Self {
         let power = Arc::new(PowerTable::new(&[0, 1, 2, 3].map(Mpidr::from_register)));
         let entry = EntryPoint { address: Ipa(ENTRY), context: 0 };
         power.start(BOOT, Start { entry, endianness: Endianness::Little }).unwrap();
         let _ = power.next(BOOT);
         let psci = Arc::new(Psci::new(Arc::clone(&power), version));
-        let n1 = Implementation { midr: 0x413f_d0c1, revidr: 0, aidr: 0 };
         let owners = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
         let firmware = Firmware::new(vec![
             Box::new(Arc::clone(&psci)),
             Box::new(Trng::new(None)),
-            Box::new(KvmVendor::new(vec![n1])),
+            vendor.service(),
             Box::new(PvTime::new(RECORDS)),
             Box::new(Watchdog::new(Bite::Reset)),
             Box::new(GeneralQueries::new(&owners)),
@@ -225,12 +242,16 @@ fn kvm_answers(function: FunctionId, x1: u64) -> u64 {
 
 /// The cases of a file that say nothing about this version, each once.
 fn skipped(service: &str, version: PsciVersion) -> Vec<&'static str> {
+    skipped_beside(service, version, Vendor::Kvm)
+}
+
+fn skipped_beside(service: &str, version: PsciVersion, vendor: Vendor) -> Vec<&'static str> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
     let text = fs::read_to_string(folder.join(format!("{service}.txt"))).unwrap().leak();
     let mut skipped = Vec::new();
     for case in File::parse(text).unwrap().cases() {
         for conduit in Conduit::ALL.into_iter().filter(|&conduit| case.is_over(conduit)) {
-            let mut machine = Machine::new(version);
+            let mut machine = Machine::new(version, vendor);
             let verdict = Runner::new(&mut machine, 1).run(&case, conduit, &mut |failure| {
                 panic!("{version}: {} ({})\n{failure:x?}", case.name(), conduit.name());
             });
@@ -299,4 +320,34 @@ fn every_case_of_the_convention_holds() {
             "from SMCCC 1.3 on bit 16 is a hint, and the function is the same"
         ]
     );
+}
+
+#[test]
+fn every_case_of_hyper_v_holds_but_for_the_one_without_a_clock() {
+    assert_eq!(
+        skipped_beside("hyper-v", PsciVersion::V1_3, Vendor::HyperV),
+        [
+            "without the UID of Hyper-V there are no hypercalls",
+            "without its privilege the reference time is denied"
+        ]
+    );
+}
+
+/// And the other way round: what is not Hyper-V has none of it, and its file says no more.
+#[test]
+fn beside_kvms_own_services_the_one_case_without_hyper_v_holds() {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/hyper-v.txt")).unwrap();
+    let cases = File::parse(&text).unwrap().cases().count();
+    assert_eq!(skipped("hyper-v", PsciVersion::V1_3).len(), cases - 1);
+}
+
+#[test]
+fn with_hyper_v_in_their_place_every_case_of_kvms_own_services_is_skipped_but_those_of_the_uid() {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/kvm-vendor.txt")).unwrap();
+    let file = File::parse(&text).unwrap();
+    let skipped = skipped_beside("kvm-vendor", PsciVersion::V1_3, Vendor::HyperV);
+    let held: Vec<_> = file.cases().map(|case| case.name()).filter(|name| !skipped.contains(name)).collect();
+    assert_eq!(held, ["the UID of the vendor is four words of 32 bits, or not supported"]);
 }

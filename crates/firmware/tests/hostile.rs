@@ -6,6 +6,7 @@ use switchboard_firmware::{
     Call, CpuIndex, Firmware, Host, NoEntropy, NotMemory, Outcome, RegisterFault, Registers, Results,
     SystemRegister, WallClock,
     general::GeneralQueries,
+    hyperv::HyperV,
     kvm::{Implementation, KvmVendor},
     psci::{Endianness, PowerTable, Psci, PsciVersion, Start},
     pv_time::PvTime,
@@ -54,6 +55,11 @@ impl Moody {
 impl Host for Moody {
     fn is_memory(&self, _: Ipa, _: u64) -> bool {
         true
+    }
+
+    fn read_memory(&self, _: Ipa, bytes: &mut [u8]) -> Result<(), NotMemory> {
+        bytes.fill_with(|| self.next().to_le_bytes()[0]);
+        if self.next() & 1 == 0 { Ok(()) } else { Err(NotMemory) }
     }
 
     fn write_memory(&self, _: Ipa, _: &[u8]) -> Result<(), NotMemory> {
@@ -179,5 +185,26 @@ fn every_function_of_the_other_services_returns_whatever_the_arguments_and_the_h
     }
     for status in [0, -1, -2, -3, -8_i64] {
         assert!(statuses.contains(&status.cast_unsigned()), "{status}");
+    }
+}
+
+/// It stands in the place of KVM's own services, so it has a firmware of its own.
+#[test]
+fn every_call_of_hyper_v_returns_whatever_the_arguments_and_the_host() {
+    let firmware = Firmware::new(vec![Box::new(HyperV::new(2))]).unwrap();
+    let host = Moody(Cell::new(0x1234_5678_9abc_def0));
+    let mut registers = Sparse(Noise(0x9e37_79b9_7f4a_7c15));
+    for _ in 0..20_000 {
+        for id in [0x4600_0001, 0x8600_ff00, 0x8600_ff01, 0x8600_ff02, 0x8600_ff03] {
+            for cpu in [0, 1, usize::MAX] {
+                let mut call = Call::new(FunctionId(id), Conduit::Hvc, CpuIndex(cpu), &mut registers);
+                let outcome = firmware.answer(&mut call, &host);
+                let results = outcome.results().unwrap_or_else(|| panic!("{id:#x}: {outcome:?}"));
+                if id == 0x4600_0001 {
+                    assert_eq!(results.x0() & 0xffff_f000_ffff_0000, 0, "{:#x}", results.x0());
+                }
+                call.complete(&results).unwrap();
+            }
+        }
     }
 }

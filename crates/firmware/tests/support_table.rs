@@ -2,7 +2,7 @@
 
 use std::{env, fmt::Write, fs, path::Path};
 
-use switchboard_firmware::{Support, Supported, general, kvm, psci, pv_time, trng, watchdog};
+use switchboard_firmware::{Support, Supported, general, hyperv, kvm, psci, pv_time, trng, watchdog};
 use switchboard_smccc::catalogue::Widths;
 
 const BEGIN: &str = "by `UPDATE_DOCS=1 cargo test -p switchboard-firmware` -->\n";
@@ -21,6 +21,11 @@ fn the_guides_table_of_trng_is_the_codes() {
 #[test]
 fn the_guides_table_of_kvms_own_services_is_the_codes() {
     check("kvm-vendor", kvm::GENERAL_NOTE, kvm::support());
+}
+
+#[test]
+fn the_guides_table_of_hyper_v_is_the_codes() {
+    check("hyper-v", hyperv::GENERAL_NOTE, hyperv::support());
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Caller for Guest<'_> {
 fn passes_on(version: KvmVersion) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
     let mut passed = 0;
-    for service in ["smccc", "psci", "trng", "pv-time", "kvm-vendor"] {
+    for service in ["smccc", "psci", "trng", "pv-time", "kvm-vendor", "hyper-v"] {
         let text = fs::read_to_string(folder.join(format!("{service}.txt"))).unwrap();
         for case in File::parse(&text).unwrap().cases() {
             for conduit in Conduit::ALL.into_iter().filter(|&conduit| case.is_over(conduit)) {

@@ -35,15 +35,23 @@ impl Kicker {
     /// until [`Vcpu::heed_kick`](crate::Vcpu::heed_kick). What its thread is to find then must be there before the kick.
     ///
     /// A host that has run into its limit of pending signals loses this one: kick again until it has been heeded.
-    pub fn kick(&self) {
+    #[allow(clippy::must_use_candidate, reason = "whoever kicks until it has been heeded needs not know")]
+    pub fn kick(&self) -> Kicked {
         lock(&self.vcpu).set_kvm_immediate_exit(1);
         fence(Ordering::SeqCst);
         // The lock is held over the signal: a thread that is detaching waits, and so is still there.
         let thread = lock(&self.thread);
-        if let Some(thread) = *thread {
-            thread.signal();
-        }
+        thread.map_or(Kicked::Yes, ThreadId::signal)
     }
+}
+
+/// Has a thread been kicked?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kicked {
+    /// Yes; or there is none now, and the one that comes finds it.
+    Yes,
+    /// The host has run into its limit of pending signals (`RLIMIT_SIGPENDING`): a thread that is in the guest stays there.
+    NoRoom,
 }
 
 /// A thread, as the kernel knows it.
@@ -57,10 +65,11 @@ impl ThreadId {
         Self(unsafe { libc::gettid() })
     }
 
-    fn signal(self) {
+    fn signal(self) -> Kicked {
         // SAFETY: has no preconditions, and the signal has a handler.
         #[allow(unsafe_code, reason = "tgkill has no safe form here")]
-        let _ = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), self.0, signal()) };
+        let sent = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), self.0, signal()) };
+        if sent == 0 { Kicked::Yes } else { Kicked::NoRoom }
     }
 }
 

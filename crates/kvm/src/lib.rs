@@ -41,7 +41,7 @@ pub use host::Kvm;
 #[cfg(target_arch = "aarch64")]
 pub use kernel_service::{Exposure, KernelService};
 #[cfg(target_arch = "aarch64")]
-pub use kick::Kicker;
+pub use kick::{Kicked, Kicker};
 pub use report::{BitmapBit, BitmapRegister, GicSupport, HostReport};
 #[cfg(target_arch = "aarch64")]
 pub use time::{CounterOffsets, host_counter};

@@ -12,7 +12,10 @@ use switchboard_firmware::{
     EntryPoint, ExceptionReturn, OffKind, RegisterFault, Registers, ResetKind, Restored, SystemRegister,
     psci::{Endianness, Start},
 };
-use switchboard_smccc::{Ipa, Mpidr, Register, RegisterId, psci::Version};
+use switchboard_smccc::{
+    Ipa, Mpidr, Register, RegisterId,
+    psci::{Status, Version},
+};
 
 use crate::{Error, HypercallExit, IoctlCounts, VcpuFeatures, gic};
 
@@ -228,6 +231,15 @@ impl Vcpu {
             // With `immediate_exit` there is no other end.
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Lets a call of PSCI that has waited return SUCCESS.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if KVM refuses.
+    pub fn succeed(&mut self) -> Result<(), Error> {
+        self.set(RegisterId::of(Register::X0), Status::SUCCESS.to_x0())
     }
 
     /// Gives the CPU other registers: it goes on there.

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use switchboard_firmware::CpuIndex;
+use switchboard_firmware::{
+    CpuIndex,
+    sdei::{self, Destination},
+};
 use switchboard_kvm::{Spi, Vm};
-use switchboard_smccc::Ipa;
+use switchboard_smccc::{InterruptId, Ipa};
 
 use crate::{
     Error,
@@ -12,6 +15,7 @@ use crate::{
     config::Description,
     devices::{Level, pl011::Pl011, pl061::Pl061},
     layout,
+    services::Events,
     session::Session,
     sync::lock,
     uart::{InterruptLine, Uart},
@@ -27,12 +31,21 @@ pub(crate) struct Bus<'line> {
     gpio_line: &'line Line<'line>,
 }
 
-/// A device's interrupt at the machine's interrupt controller.
+/// A device's interrupt. It is at the machine's interrupt controller, unless the guest has bound it to an event.
 pub(crate) struct Line<'vm> {
     vm: &'vm Vm,
-    interrupt: Spi,
-    level: Mutex<Level>,
+    interrupt: InterruptId,
+    wire: Mutex<Wire>,
+    events: Option<Arc<Events>>,
     session: Arc<Session>,
+}
+
+/// Levels of a line.
+struct Wire {
+    /// The device's.
+    device: Level,
+    /// What the interrupt controller sees.
+    controller: Level,
 }
 
 /// The interrupts of the devices.
@@ -60,17 +73,26 @@ enum Place {
 }
 
 impl<'vm> Lines<'vm> {
-    pub(crate) fn new(vm: &'vm Vm, session: &Arc<Session>) -> Self {
+    pub(crate) fn new(vm: &'vm Vm, session: &Arc<Session>, events: Option<&Arc<Events>>) -> Self {
         let line = |interrupt| Line {
             vm,
-            interrupt: Spi(interrupt),
-            level: Mutex::new(Level::Low),
+            interrupt: InterruptId(interrupt),
+            wire: Mutex::new(Wire { device: Level::Low, controller: Level::Low }),
+            events: events.cloned(),
             session: Arc::clone(session),
         };
         Self {
             uart: line(layout::UART_INTERRUPT),
             events: line(layout::GED_INTERRUPT),
             gpio: line(layout::GPIO_INTERRUPT),
+        }
+    }
+
+    /// The guest has bound an interrupt to an event, or has released it.
+    pub(crate) fn reroute(&self, interrupt: InterruptId) {
+        let Self { uart, events, gpio } = self;
+        for line in [uart, events, gpio].into_iter().filter(|line| line.interrupt == interrupt) {
+            line.drive(&mut lock(&line.wire));
         }
     }
 }
@@ -183,17 +205,48 @@ impl<'line> Bus<'line> {
 
 impl InterruptLine for Line<'_> {
     fn set(&self, level: Level) {
-        let mut present = lock(&self.level);
-        if *present == level {
+        let mut wire = lock(&self.wire);
+        if wire.device == level {
             return;
         }
-        *present = level;
+        wire.device = level;
+        // Under the lock, so that levels arrive in the order in which they came about.
+        if let Some(events) = &self.events
+            && let Some(cpu) = events.set_level(self.interrupt, level.into())
+        {
+            self.session.kick(cpu);
+        }
+        self.drive(&mut wire);
+    }
+}
+
+impl Line<'_> {
+    /// Brings the device's level to the interrupt controller, if that is where it belongs.
+    fn drive(&self, wire: &mut Wire) {
+        let destination = self.events.as_ref().map(|events| events.destination(self.interrupt));
+        let level = match destination {
+            Some(Destination::Event) => Level::Low,
+            Some(Destination::InterruptController) | None => wire.device,
+        };
+        if wire.controller == level {
+            return;
+        }
+        wire.controller = level;
         let level = match level {
             Level::Low => switchboard_kvm::Level::Low,
             Level::High => switchboard_kvm::Level::High,
         };
-        if let Err(error) = self.vm.set_interrupt(self.interrupt, level) {
+        if let Err(error) = self.vm.set_interrupt(Spi(self.interrupt.0), level) {
             self.session.finish(Err(error.into()));
+        }
+    }
+}
+
+impl From<Level> for sdei::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Low => Self::Low,
+            Level::High => Self::High,
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -15,13 +15,15 @@ use std::{
 
 use switchboard_external::External;
 use switchboard_filter::Range;
-use switchboard_firmware::Firmware;
+use switchboard_firmware::{Firmware, hyperv::HyperV};
 use switchboard_policy::Standing;
 use switchboard_smccc::{Conduit, FunctionId, catalogue};
 
 use crate::{
-    log::CallLog,
+    crashes::{Crash, Crashes},
+    log::Log,
     start::{StartClock, StartCosts},
+    sync::lock,
 };
 
 /// The calls of a machine, one table for each vCPU.
@@ -33,7 +35,10 @@ pub struct CallStatistics {
     /// Who answers what. Known once the machine has been made.
     services: OnceLock<Vec<(Range, &'static str)>>,
     start: StartClock,
-    log: CallLog,
+    log: Log,
+    crashes: Crashes,
+    /// Of the present life, where the machine presents itself as Hyper-V.
+    hyperv: Mutex<Option<Arc<HyperV>>>,
     kicks: AtomicU64,
     bites: AtomicU64,
 }
@@ -162,7 +167,9 @@ impl CallStatistics {
             external: OnceLock::new(),
             services: OnceLock::new(),
             start: StartClock::default(),
-            log: CallLog::default(),
+            log: Log::default(),
+            crashes: Crashes::default(),
+            hyperv: Mutex::new(None),
             kicks: AtomicU64::new(0),
             bites: AtomicU64::new(0),
         }
@@ -251,10 +258,39 @@ impl CallStatistics {
         self.used().map(|table| table.resets.load(Relaxed)).sum()
     }
 
-    /// The calls that a policy wants to be logged.
+    /// What is to be read while the guest runs.
     #[must_use]
-    pub const fn log(&self) -> &CallLog {
+    pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The guest says that it has crashed.
+    pub(crate) fn record_crash(&self, crash: Crash) {
+        self.log.write_crash(&crash);
+        self.crashes.record(crash);
+    }
+
+    /// A life begins, in which the machine may present itself as Hyper-V.
+    pub(crate) fn set_hyperv(&self, hyperv: Option<&Arc<HyperV>>) {
+        *lock(&self.hyperv) = hyperv.cloned();
+    }
+
+    /// What the guest makes of a machine that presents itself as Hyper-V.
+    #[must_use]
+    pub fn hyperv(&self) -> Option<Arc<HyperV>> {
+        lock(&self.hyperv).clone()
+    }
+
+    /// How often the guest said that it has crashed.
+    #[must_use]
+    pub fn crashes(&self) -> u64 {
+        self.crashes.count()
+    }
+
+    /// The last crash that the guest has said something about; if it never has, the last one.
+    #[must_use]
+    pub fn last_crash(&self) -> Option<Crash> {
+        self.crashes.last()
     }
 
     /// A vCPU is being got out of the guest.

@@ -34,6 +34,7 @@ pub struct Config {
     pub psci_version: Option<PsciVersion>,
     /// The other services.
     pub services: Services,
+
     /// What a policy has decided: see [`Config::follow`]. Without one, a guest may call everything that there is.
     pub plan: Option<Plan>,
     /// Optional features of the CPUs.
@@ -93,6 +94,10 @@ pub struct Services {
     pub implementations: Vec<Implementation>,
     /// Who answers the guest's questions for stolen time. It is KVM that counts it.
     pub pv_time: Answerer,
+    /// As which hypervisor the machine presents itself. As Hyper-V, nobody answers for KVM.
+    pub personality: Personality,
+    /// Events that reach the guest whatever it has masked (SDEI), and with ACPI the one by which an operator reaches it.
+    pub sdei: Presence,
     /// The watchdog, if there is one, and what it does when it bites.
     pub watchdog: Option<Bite>,
     /// Ranges that other processes answer.
@@ -109,6 +114,8 @@ impl Services {
             kvm: Answerer::Kvm,
             implementations: Vec::new(),
             pv_time: Answerer::Kvm,
+            personality: Personality::Kvm,
+            sdei: Presence::Absent,
             watchdog: None,
             external: Vec::new(),
         }
@@ -124,6 +131,26 @@ pub enum Answerer {
     Kvm,
     /// Nobody: they are NOT_SUPPORTED.
     Nobody,
+}
+
+/// Which hypervisor a guest takes the machine for: whose calls it makes beside those that every machine answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Personality {
+    /// KVM. A guest finds out by its vendor's calls.
+    #[default]
+    Kvm,
+    /// Hyper-V. A guest finds out by its vendor's calls, and by its ACPI tables, which name the hypervisor.
+    HyperV,
+}
+
+/// Is a service there?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Yes.
+    Present,
+    /// No: its calls are NOT_SUPPORTED.
+    #[default]
+    Absent,
 }
 
 /// Is the CPU time that a vCPU's thread takes for each call measured? It costs two system calls a call.

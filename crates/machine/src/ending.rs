@@ -6,6 +6,7 @@ use switchboard_firmware::{OffKind, ResetKind};
 
 use crate::{
     board::Board,
+    nmi::Nmi,
     session::{LifeEnd, Session},
     sync::lock,
 };
@@ -48,6 +49,8 @@ struct State {
 pub(crate) struct CurrentLife {
     pub(crate) session: Arc<Session>,
     pub(crate) board: Arc<Board>,
+    /// Where the machine has one.
+    pub(crate) nmi: Option<Arc<Nmi>>,
 }
 
 impl Control {
@@ -115,14 +118,14 @@ impl Control {
     }
 
     /// A new life begins. It has ended at once if that was asked for before.
-    pub(crate) fn begin(&self, board: &Arc<Board>) -> Arc<Session> {
+    pub(crate) fn begin(&self, board: &Arc<Board>, nmi: Option<Arc<Nmi>>) -> Arc<Session> {
         let mut state = lock(&self.state);
         let session = Arc::new(Session::new(board.power.len()));
         if let Some(end) = state.request {
             session.finish(Ok(LifeEnd::End(end)));
         }
         state.lives += 1;
-        state.life = Some(CurrentLife { session: Arc::clone(&session), board: Arc::clone(board) });
+        state.life = Some(CurrentLife { session: Arc::clone(&session), board: Arc::clone(board), nmi });
         session
     }
 }
@@ -142,7 +145,7 @@ mod tests {
     use crate::{config::Description, control::protocol::ChangeResult, session::Notice};
 
     fn begin(control: &Control) -> Arc<Session> {
-        control.begin(&Arc::new(Board::new(&[Mpidr::from_register(0)], 1, Description::DeviceTree)))
+        control.begin(&Arc::new(Board::new(&[Mpidr::from_register(0)], 1, Description::DeviceTree)), None)
     }
 
     fn end_of(session: &Session) -> LifeEnd {
@@ -175,7 +178,7 @@ mod tests {
     fn the_end_does_not_wait_for_those_who_wait_for_the_guest() {
         let control = Arc::new(Control::new());
         let board = Arc::new(Board::new(&[0, 1].map(Mpidr::from_register), 1, Description::Acpi));
-        control.begin(&board);
+        control.begin(&board, None);
         let cpu = CpuIndex(1);
         let ticket = board.lock().hotplug.add(cpu, &board.power).unwrap();
         let ((ask, asked), (end, ended)) = (mpsc::channel(), mpsc::channel());

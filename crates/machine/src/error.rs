@@ -91,6 +91,9 @@ pub enum Error {
     /// CPUs cannot come and go.
     #[error("CPUs cannot come and go where KVM answers PSCI: it knows of none that a guest may not have")]
     HotplugUnderKvm,
+    /// SDEI needs to know which CPUs are on.
+    #[error("SDEI needs Switchboard's PSCI: where KVM answers it, nobody here knows which CPUs are on")]
+    SdeiUnderKvm,
     /// Services claim the same function IDs.
     #[error(transparent)]
     Firmware(#[from] DeclarationError),
@@ -184,6 +187,7 @@ impl Error {
             Self::HotplugUnderKvm => {
                 "leave PSCI to Switchboard with `--psci userspace`, or give the guest all CPUs with `--cpus N`".into()
             }
+            Self::SdeiUnderKvm => "leave PSCI to Switchboard with `--psci userspace`, or do without `--sdei`".into(),
             Self::Acpi(EfiError::Tables(_)) => "ask for fewer CPUs with `--cpus`, or for a device tree with `--fdt`".into(),
             Self::Control(error) => error.hint(),
             Self::NoStolenTime => "leave it to KVM with `--pv-time kvm`, or do without it with `--pv-time none`".into(),

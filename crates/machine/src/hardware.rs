@@ -7,21 +7,30 @@ use switchboard_firmware::{
     psci::{PsciVersion, idle_states},
 };
 use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
-use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, psci::CPU_SUSPEND_64, watchdog::FUNCTION};
+use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, psci::CPU_SUSPEND_64, sdei, watchdog::FUNCTION};
 
 use crate::{
-    AnsweredBy, Answerer, Config, Description, Error, Memory, Wanted,
+    AnsweredBy, Answerer, Config, Description, Error, Memory, Presence, Wanted,
     board::Board,
     boot::{
         acpi, efi,
         fdt::{self, InitialRamDisk, InterruptController},
         placement::Placement,
     },
+    error_status::ErrorSource,
     gate::Gate,
     layout, services,
     start::HardwareCosts,
     stolen_time::StolenTime,
 };
+
+/// What a guest has been told.
+pub(crate) struct Described {
+    /// Where it starts: at its kernel, with x0 the address of the device tree.
+    pub(crate) entry: EntryPoint,
+    /// Where it looks for errors of the hardware.
+    pub(crate) errors: Option<ErrorSource>,
+}
 
 /// The machine without the life in it.
 pub(crate) struct Hardware {
@@ -77,8 +86,7 @@ impl Hardware {
         Ok(Self { vm, vcpus, affinities, costs, counters, interrupt_controller, features, _gic: gic })
     }
 
-    /// Tells the guest about the machine, in its memory. Says where it starts: at its kernel, with x0 the address of the
-    /// device tree.
+    /// Tells the guest about the machine, in its memory.
     pub(crate) fn describe(
         &self,
         config: &Config,
@@ -86,23 +94,30 @@ impl Hardware {
         initrd: Option<InitialRamDisk>,
         memory: &Memory,
         board: &Board,
-    ) -> Result<EntryPoint, Error> {
-        let blobs = match config.description {
-            Description::DeviceTree => vec![(placement.device_tree, self.device_tree(config, initrd)?)],
+    ) -> Result<Described, Error> {
+        let handed_over = match config.description {
+            Description::DeviceTree => efi::HandedOver {
+                blobs: vec![(placement.device_tree, self.device_tree(config, initrd)?)],
+                error_source: None,
+            },
             Description::Acpi => self.hand_over(config, placement.device_tree, initrd, board)?,
         };
+        let blobs = &handed_over.blobs;
         // The device tree is the first, or the only one.
         if let (Some(path), [(_, device_tree), ..]) = (&config.device_tree, blobs.as_slice()) {
             std::fs::write(path, device_tree)
                 .map_err(|source| Error::DumpDeviceTree { path: path.clone(), source })?;
         }
-        for (address, blob) in &blobs {
+        for (address, blob) in blobs {
             memory.write(*address, blob).map_err(|source| Error::Host {
                 action: "copying the description of the hardware into the guest's memory",
                 source,
             })?;
         }
-        Ok(EntryPoint { address: placement.kernel, context: placement.device_tree.0 })
+        Ok(Described {
+            entry: EntryPoint { address: placement.kernel, context: placement.device_tree.0 },
+            errors: handed_over.error_source.map(ErrorSource::new),
+        })
     }
 
     /// The ACPI tables, and what leads the kernel there.
@@ -112,7 +127,7 @@ impl Hardware {
         area: Ipa,
         initrd: Option<InitialRamDisk>,
         board: &Board,
-    ) -> Result<Vec<(Ipa, Vec<u8>)>, Error> {
+    ) -> Result<efi::HandedOver, Error> {
         Ok(efi::build(&efi::HandOver {
             memory: config.memory,
             bootargs: &config.command_line,
@@ -126,6 +141,11 @@ impl Hardware {
                 conduit: config.conduit,
                 interrupt_controller: self.interrupt_controller,
                 pmu: self.features.pmu,
+                sdei: match may_have_events(config) {
+                    Some(_) => acpi::Sdei::TellsErrors { event: services::NMI.0 },
+                    None => acpi::Sdei::Absent,
+                },
+                personality: config.services.personality,
             },
         })?)
     }
@@ -149,6 +169,7 @@ impl Hardware {
             interrupt_controller: self.interrupt_controller,
             pmu: self.features.pmu,
             watchdog: config.services.watchdog.and_then(|_| may_call(config, FUNCTION, Conduit::Smc)),
+            sdei: may_have_events(config),
         })?)
     }
 }
@@ -193,6 +214,12 @@ fn present_version(vcpu: &mut Vcpu, config: &Config) -> Result<(), Error> {
 /// Does the policy let a guest suspend its CPUs?
 fn may_suspend(config: &Config) -> bool {
     may_call(config, CPU_SUSPEND_64, config.conduit).is_some()
+}
+
+/// Over which conduit the guest is to use SDEI, if there is any and the policy lets it ask for the version.
+fn may_have_events(config: &Config) -> Option<Conduit> {
+    let is_present = config.services.sdei == Presence::Present;
+    may_call(config, sdei::VERSION, config.conduit).filter(|_| is_present).map(|_| config.conduit)
 }
 
 /// The function, if the policy lets a guest call it.

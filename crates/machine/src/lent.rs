@@ -6,11 +6,14 @@ use std::{
 };
 
 use rustix::rand::{GetRandomFlags, getrandom};
-use switchboard_firmware::{Host, NoEntropy, NotMemory, WallClock};
+use switchboard_firmware::{CpuIndex, Host, NoEntropy, NotMemory, Report, WallClock};
 use switchboard_kvm::{CounterOffsets, host_counter};
-use switchboard_smccc::{Conduit, FunctionId, Ipa};
+use switchboard_smccc::{Conduit, FunctionId, InterruptId, Ipa};
 
-use crate::{Memory, clock::Clock, gate::Gate, stolen_time::StolenTime};
+use crate::{
+    CallStatistics, Crash, Memory, bus::Lines, clock::Clock, gate::Gate, session::Session,
+    stolen_time::StolenTime,
+};
 
 /// What the machine lends its firmware. Nothing of it blocks.
 pub(crate) struct Lent<'vm> {
@@ -19,6 +22,9 @@ pub(crate) struct Lent<'vm> {
     pub(crate) memory: &'vm Memory,
     pub(crate) stolen_time: Option<&'vm StolenTime>,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) lines: &'vm Lines<'vm>,
+    pub(crate) statistics: &'vm CallStatistics,
     /// Where it is known.
     pub(crate) counters: Option<CounterOffsets>,
 }
@@ -38,6 +44,30 @@ impl Host for Lent<'_> {
         let there = [Some(self.memory), records].into_iter().flatten();
         let memory = there.into_iter().find(|memory| memory.contains(address, length)).ok_or(NotMemory)?;
         memory.write(address, bytes).map_err(|_| NotMemory)
+    }
+
+    fn read_memory(&self, address: Ipa, bytes: &mut [u8]) -> Result<(), NotMemory> {
+        let length = u64::try_from(bytes.len()).map_err(|_| NotMemory)?;
+        if !self.memory.contains(address, length) {
+            return Err(NotMemory);
+        }
+        self.memory.read(address, bytes).map_err(|_| NotMemory)
+    }
+
+    fn kick(&self, cpu: CpuIndex) {
+        self.statistics.record_kick();
+        self.session.kick(cpu);
+    }
+
+    fn rerouted(&self, interrupt: InterruptId) {
+        self.lines.reroute(interrupt);
+    }
+
+    fn report(&self, report: Report<'_>) {
+        // Of what comes to be reported later, this machine makes nothing.
+        if let Report::Crash { cpu, parameters, message } = report {
+            self.statistics.record_crash(Crash { cpu, parameters, message: message.map(<[u8]>::to_vec) });
+        }
     }
 
     fn monotonic(&self) -> Option<Duration> {

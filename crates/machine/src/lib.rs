@@ -27,10 +27,12 @@ mod clock;
 mod config;
 mod console;
 pub mod control;
+mod crashes;
 mod deadlines;
 pub mod devices;
 mod ending;
 mod error;
+mod error_status;
 mod gate;
 #[cfg(target_arch = "aarch64")]
 mod hardware;
@@ -42,6 +44,7 @@ mod lent;
 mod life;
 mod log;
 mod memory;
+mod nmi;
 mod offer;
 mod operator;
 #[cfg(target_arch = "aarch64")]
@@ -58,16 +61,19 @@ mod sync;
 mod uart;
 #[cfg(target_arch = "aarch64")]
 mod vcpu;
+mod vcpu_threads;
 
 pub use boot::{image::Reason as ImageReason, placement::PlacementError};
 pub use calls::{CallRecord, CallStatistics, CallSummary, CallTable, ExitCounts, ExitKind, Verdict};
 pub use config::{
-    AnsweredBy, Answerer, Config, CpuTime, Cpus, Description, FeatureRequest, OnReset, Services, Wanted,
+    AnsweredBy, Answerer, Config, CpuTime, Cpus, Description, FeatureRequest, OnReset, Personality, Presence,
+    Services, Wanted,
 };
 pub use console::{Console, InputKind, RawTerminal, Restorer};
+pub use crashes::Crash;
 pub use ending::{Control, End};
 pub use error::{Error, VcpuError};
-pub use log::{CallLog, LoggedCall};
+pub use log::{Log, Logged, LoggedCall};
 pub use memory::Memory;
 pub use offer::offered;
 #[cfg(target_arch = "aarch64")]
@@ -76,7 +82,8 @@ pub use run::{Machine, Surroundings};
 pub use start::{HardwareCosts, StartCosts};
 pub use switchboard_external::{Counts, External, ServeSpec};
 pub use switchboard_firmware::{
-    OffKind, ResetKind, kvm::Implementation, psci::PsciVersion, trng::RateLimit, watchdog::Bite,
+    CpuIndex, OffKind, ResetKind, hyperv::HyperV, kvm::Implementation, psci::PsciVersion, trng::RateLimit,
+    watchdog::Bite,
 };
 pub use switchboard_policy::{Denials, Plan};
 pub use switchboard_smccc::Conduit;

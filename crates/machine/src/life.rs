@@ -23,14 +23,16 @@ use crate::{
     boot::files::Boot,
     bus::{Bus, Lines},
     deadlines::{Deadlines, Earlier},
+    error_status::ErrorSource,
     hardware::{Hardware, address_bits},
     lent::Lent,
-    services::Services,
+    nmi::{Nmi, Source},
+    services::{Events, Services},
     session::{Activity, LifeEnd, Notice, PanicGuard, ResetBy, Session},
     slot::Slot,
     stolen_time::StolenTime,
     sync::lock,
-    vcpu::Cpu,
+    vcpu::{Access, Cpu},
 };
 
 /// What the threads of one life share.
@@ -55,12 +57,12 @@ impl Machine {
     pub(crate) fn live(
         &mut self,
         boot: Boot,
-        kept: Option<Memory>,
+        kept: Option<Arc<Memory>>,
         around: Surroundings<'_>,
-    ) -> Result<(LifeEnd, Memory), Error> {
+    ) -> Result<(LifeEnd, Arc<Memory>), Error> {
         let config = &self.config;
         let ipa_bits = address_bits(&self.kvm, config.memory)?;
-        let memory = kept.map_or_else(|| Memory::new(config.memory), Ok)?;
+        let memory = kept.map_or_else(|| Memory::new(config.memory).map(Arc::new), Ok)?;
         let records = (config.services.pv_time != Answerer::Nobody)
             .then(|| StolenTime::new(config.cpus.max))
             .transpose()?;
@@ -71,7 +73,7 @@ impl Machine {
             self.files.copy(&boot, &memory)?;
             let board = self.board.get_or_insert_with(|| Arc::new(board(config, &hardware)));
             board.reset();
-            let entry =
+            let described =
                 hardware.describe(config, &boot.placement, self.files.initrd_place(&boot), &memory, board)?;
             // The kernel is in the guest's memory now.
             drop(boot);
@@ -80,17 +82,22 @@ impl Machine {
             let filter = config.plan.as_ref().map_or(services.firmware.filter(), |plan| &plan.filter);
             hardware.vm.install(filter)?;
             around.statistics.set_services(&services.firmware);
+            around.statistics.set_hyperv(services.hyperv.as_ref());
 
             self.external.iter().for_each(|service| service.reset());
-            let session = around.control.begin(board);
+            let nmi = services.events.as_ref().map(|events| nmi(events, board, described.errors, &memory));
+            let session = around.control.begin(board, nmi.map(Arc::new));
             let vcpus = std::mem::take(&mut hardware.vcpus);
-            let lines = Lines::new(&hardware.vm, &session);
+            let lines = Lines::new(&hardware.vm, &session, services.events.as_ref());
             let life = Life {
                 services,
                 host: Lent {
                     gate: Arc::clone(&self.gate),
                     memory: &memory,
                     stolen_time: records.as_ref(),
+                    session: Arc::clone(&session),
+                    lines: &lines,
+                    statistics: around.statistics,
                     clock: Arc::clone(session.clock()),
                     counters: hardware.counters,
                 },
@@ -103,7 +110,7 @@ impl Machine {
                 watchdog_asleep: Mutex::new(None),
                 vm: &hardware.vm,
             };
-            life.run(vcpus, entry, around)?
+            life.run(vcpus, described.entry, around)?
         };
         Ok((end, memory))
     }
@@ -318,16 +325,16 @@ impl Life<'_> {
         &self,
         cpu: CpuIndex,
         vcpu: Vcpu,
-        kicker: &Kicker,
+        kicker: &Arc<Kicker>,
         around: Surroundings<'_>,
     ) -> Option<Box<Vcpu>> {
         let _guard = PanicGuard::new(&self.session, "vcpu");
         let _attachment = kicker.attach();
         // Before the first look at the power table: whoever changes it from then on wakes this thread.
-        let entered = self.session.enter(cpu);
+        let entered = self.session.threads().enter(cpu, Arc::<Kicker>::clone(kicker));
         let calls = around.statistics.table(cpu.0);
         let statistics = around.statistics;
-        let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls }.live();
+        let lived = Cpu { index: cpu, vcpu, life: self, statistics, calls, access: Access::Completed }.live();
         drop(entered);
         match lived {
             Ok(vcpu) => Some(Box::new(vcpu)),
@@ -349,7 +356,7 @@ impl Life<'_> {
 
     /// Makes the thread of a CPU that is off look whether it is to start, or to leave.
     pub(crate) fn wake(&self, cpu: CpuIndex) {
-        self.session.wake_cpu(cpu);
+        self.session.threads().wake(cpu);
     }
 
     /// The calling vCPU's thread waits until its CPU is to start; `None` once the machine has ended, or the guest may no
@@ -391,6 +398,16 @@ impl Life<'_> {
             }
         }
         self.session.woken();
+    }
+}
+
+fn nmi(events: &Arc<Events>, board: &Board, errors: Option<ErrorSource>, memory: &Arc<Memory>) -> Nmi {
+    let memory = Arc::downgrade(memory);
+    Nmi {
+        events: Arc::clone(events),
+        source: errors.map(|place| Source { place, memory }),
+        affinities: board.affinities.clone(),
+        turn: Mutex::new(()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The calls that a policy wants to be logged: a bounded queue, so that a guest that calls without end fills no memory, and
-//! waits for nobody.
+//! What is to be read while the guest runs: calls that a policy wants to be logged, and crashes that the guest reports. A
+//! bounded queue, so that a guest that does either without end fills no memory, and waits for nobody.
 
 use std::{
     num::NonZeroU64,
@@ -15,7 +15,16 @@ use switchboard_firmware::{Allowance, CpuIndex, Limiter};
 use switchboard_policy::Standing;
 use switchboard_smccc::{Conduit, FunctionId};
 
-use crate::sync::lock;
+use crate::{Crash, sync::lock};
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Logged {
+    /// A policy wants it.
+    Call(LoggedCall),
+    /// The guest reports it.
+    Crash(Crash),
+}
 
 /// A call that a policy wants to be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,50 +39,68 @@ pub struct LoggedCall {
     pub standing: Standing,
 }
 
-/// Where logged calls go until somebody reads them.
-pub struct CallLog {
-    queue: SyncSender<Option<LoggedCall>>,
+/// Where it goes until somebody reads it.
+pub struct Log {
+    queue: SyncSender<Option<Logged>>,
     /// Until somebody takes it.
-    reader: Mutex<Option<Receiver<Option<LoggedCall>>>>,
-    limiter: Limiter,
+    reader: Mutex<Option<Receiver<Option<Logged>>>>,
+    calls: Limiter,
+    /// A flood of calls hides no crash.
+    crashes: Limiter,
     began: Instant,
     suppressed: AtomicU64,
 }
 
 /// As many in a second as a person reads.
 const PER_SECOND: NonZeroU64 = NonZeroU64::new(10).expect("not zero");
-/// How many may come at once.
+/// How many calls may come at once.
 const BURST: NonZeroU64 = NonZeroU64::new(100).expect("not zero");
+/// And crashes, which are long.
+const CRASHES: NonZeroU64 = NonZeroU64::new(5).expect("not zero");
 
-impl Default for CallLog {
+impl Default for Log {
     fn default() -> Self {
-        let (queue, reader) = sync_channel(usize::try_from(BURST.get()).unwrap_or(usize::MAX));
-        let allowance = Allowance { amount: PER_SECOND, per: Duration::from_secs(1), burst: BURST };
-        let limiter = Limiter::new(allowance);
+        let room = BURST.get().saturating_add(CRASHES.get());
+        let (queue, reader) = sync_channel(usize::try_from(room).unwrap_or(usize::MAX));
+        let limiter = |amount, burst| Limiter::new(Allowance { amount, per: Duration::from_secs(1), burst });
         Self {
             queue,
             reader: Mutex::new(Some(reader)),
-            limiter,
+            calls: limiter(PER_SECOND, BURST),
+            crashes: limiter(NonZeroU64::MIN, CRASHES),
             began: Instant::now(),
             suppressed: AtomicU64::new(0),
         }
     }
 }
 
-impl CallLog {
+impl Log {
     /// On a vCPU's thread, which waits for nothing. What is too much is counted, and lost.
-    pub(crate) fn write(&self, call: LoggedCall) {
-        if !self.limiter.take(1, Some(self.began.elapsed())) || self.queue.try_send(Some(call)).is_err() {
+    pub(crate) fn write_call(&self, call: LoggedCall) {
+        let is_sent = self.may(&self.calls) && self.queue.try_send(Some(Logged::Call(call))).is_ok();
+        if !is_sent {
             self.suppressed.fetch_add(1, Relaxed);
         }
     }
 
-    /// The calls, for the one who writes them somewhere. Nobody else gets them. They end with [`CallLog::finish`].
-    pub fn take_reader(&self) -> Option<impl Iterator<Item = LoggedCall> + Send + use<>> {
-        Some(lock(&self.reader).take()?.into_iter().map_while(|call| call))
+    /// Likewise. [`CallStatistics::crashes`](crate::CallStatistics::crashes) counts those that are lost as well.
+    pub(crate) fn write_crash(&self, crash: &Crash) {
+        if self.may(&self.crashes) {
+            // Where there is no room, a hundred lines are waiting to be read.
+            let _ = self.queue.try_send(Some(Logged::Crash(crash.clone())));
+        }
     }
 
-    /// No call comes any more. Waits for room, if somebody reads.
+    fn may(&self, limiter: &Limiter) -> bool {
+        limiter.take(1, Some(self.began.elapsed()))
+    }
+
+    /// All of it, for the one who writes it somewhere. Nobody else gets it. It ends with [`Log::finish`].
+    pub fn take_reader(&self) -> Option<impl Iterator<Item = Logged> + Send + use<>> {
+        Some(lock(&self.reader).take()?.into_iter().map_while(|logged| logged))
+    }
+
+    /// Nothing comes any more. Waits for room, if somebody reads.
     pub fn finish(&self) {
         if lock(&self.reader).is_none() {
             // Whoever has read and left needs to be told nothing.
@@ -103,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_neither_kept_nor_waited_for() {
-        let log = CallLog::default();
+        let log = Log::default();
         for _ in 0..100_000 {
-            log.write(CALL);
+            log.write_call(CALL);
         }
         let reader = log.take_reader().unwrap();
         let counted = thread::spawn(move || u64::try_from(reader.count()).unwrap());
@@ -116,10 +143,27 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_calls_hides_no_crash_and_a_flood_of_crashes_fills_no_memory() {
+        let log = Log::default();
+        let crash = Crash { cpu: CpuIndex(1), parameters: [1, 2, 3, 4, 5], message: Some(b"why".to_vec()) };
+        for _ in 0..1000 {
+            log.write_call(CALL);
+        }
+        for _ in 0..1000 {
+            log.write_crash(&crash);
+        }
+        let reader = log.take_reader().unwrap();
+        let read = thread::spawn(move || reader.filter(|logged| matches!(logged, Logged::Crash(_))).count());
+        log.finish();
+        let crashes = read.join().unwrap();
+        assert!((1..=6).contains(&crashes), "{crashes}");
+    }
+
+    #[test]
     fn one_reader_gets_the_calls() {
-        let log = CallLog::default();
-        log.write(CALL);
-        assert_eq!(log.take_reader().unwrap().next(), Some(CALL));
+        let log = Log::default();
+        log.write_call(CALL);
+        assert_eq!(log.take_reader().unwrap().next(), Some(Logged::Call(CALL)));
         assert!(log.take_reader().is_none());
     }
 }

@@ -7,13 +7,15 @@ use switchboard_firmware::{
     Call, Conduits, Declaration, DeclarationError, Firmware, Host, Outcome, Results, Service, Support,
     Supported, general,
     general::GeneralQueries,
+    hyperv,
+    hyperv::HyperV,
     kvm,
     kvm::KvmVendor,
     psci,
     psci::{PowerTable, Psci, PsciVersion},
     pv_time,
     pv_time::PvTime,
-    trng,
+    sdei, trng,
     trng::Trng,
     watchdog,
     watchdog::{Bite, Watchdog},
@@ -24,7 +26,9 @@ use switchboard_smccc::{
     catalogue::{Function, Widths},
 };
 
-use crate::{AnsweredBy, Answerer, Config, ServeSpec, Services, layout};
+use crate::{
+    AnsweredBy, Answerer, Config, Personality, Presence, ServeSpec, Services, layout, services::events,
+};
 
 /// The owners whose identity a machine can tell.
 pub(crate) const OWNERS: [Owner; 3] = [Owner::SIP, Owner::STANDARD_SECURE, Owner::STANDARD_HYPERVISOR];
@@ -43,12 +47,16 @@ pub fn offered(services: &Services, version: PsciVersion) -> Result<Offered, Dec
 fn check(services: &Services) -> Result<(), DeclarationError> {
     let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
     let mut all: Vec<Box<dyn Service>> = vec![
-        Box::new(Psci::new(power, PsciVersion::default())),
+        Box::new(Psci::new(Arc::clone(&power), PsciVersion::default())),
         Box::new(Trng::new(None)),
-        Box::new(KvmVendor::new(services.implementations.clone())),
         Box::new(PvTime::new(layout::STOLEN_TIME)),
         Box::new(GeneralQueries::new(&OWNERS)),
+        Box::new(events(&power)),
     ];
+    match services.personality {
+        Personality::Kvm => all.push(Box::new(KvmVendor::new(services.implementations.clone()))),
+        Personality::HyperV => all.push(Box::new(HyperV::new(1))),
+    }
     if services.watchdog.is_some() {
         all.push(Box::new(Watchdog::new(Bite::Reset)));
     }
@@ -80,16 +88,16 @@ impl Service for Elsewhere {
 
 fn describe(services: &Services, version: PsciVersion) -> Offered {
     let power = Arc::new(PowerTable::new(&[Mpidr::from_register(0)]));
-    let psci = Psci::new(power, version);
-    let has_implementations = !services.implementations.is_empty();
-    let vendor = KvmVendor::new(services.implementations.clone());
-    let is_discovery = |id: FunctionId| (0xc600_0040..=0xc600_0041).contains(&id.0);
-    let vendor_functions =
-        functions(kvm::support(), version).into_iter().filter(|&id| has_implementations || !is_discovery(id));
+    let psci = Psci::new(Arc::clone(&power), version);
     let mut offered = Offered::none()
         .with(ServiceDescription::of(&psci).answering(functions(psci::support(), version)))
         .with(ServiceDescription::of(&Trng::new(None)).answering(functions(trng::support(), version)))
-        .with(ServiceDescription::of(&vendor).answering(vendor_functions))
+        .with(match services.personality {
+            Personality::Kvm => kvm_vendor(services, version),
+            Personality::HyperV => {
+                ServiceDescription::of(&HyperV::new(1)).answering(functions(hyperv::support(), version))
+            }
+        })
         .with(
             ServiceDescription::of(&PvTime::new(layout::STOLEN_TIME))
                 .answering(functions(pv_time::support(), version)),
@@ -97,13 +105,23 @@ fn describe(services: &Services, version: PsciVersion) -> Offered {
         .with(
             ServiceDescription::of(&GeneralQueries::new(&OWNERS))
                 .answering(functions(general::support(), version)),
-        );
+        )
+        .with(ServiceDescription::of(&events(&power)).answering(functions(sdei::support(), version)));
     if services.watchdog.is_some() {
         let watchdog = Watchdog::new(Bite::Reset);
         offered = offered
             .with(ServiceDescription::of(&watchdog).answering(functions(watchdog::support(), version)));
     }
     if services.external.is_empty() { offered } else { offered.with(external(&services.external)) }
+}
+
+fn kvm_vendor(services: &Services, version: PsciVersion) -> ServiceDescription {
+    let has_implementations = !services.implementations.is_empty();
+    let vendor = KvmVendor::new(services.implementations.clone());
+    let is_discovery = |id: FunctionId| (0xc600_0040..=0xc600_0041).contains(&id.0);
+    let functions =
+        functions(kvm::support(), version).into_iter().filter(|&id| has_implementations || !is_discovery(id));
+    ServiceDescription::of(&vendor).answering(functions)
 }
 
 /// All that other processes answer, as one service.
@@ -143,6 +161,11 @@ impl Config {
         self.services.trng = by("trng", if_shown(registers.standard, 1));
         self.services.kvm = by("kvm-vendor", if_shown(registers.vendor_hypervisor, 1));
         self.services.pv_time = by("pv-time", if_shown(registers.standard_hypervisor, 1));
+        let is_there = plan.router.reaches("sdei");
+        self.services.sdei = if is_there { Presence::Present } else { Presence::Absent };
+        if !plan.router.reaches("hyper-v") {
+            self.services.personality = Personality::Kvm;
+        }
         self.plan = Some(plan);
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     },
     ending::CurrentLife,
     hotplug::{Impossible, Ticket, is_on},
+    nmi::{NotRaised, Raised},
     session::{Activity, LifeEnd, Pause, ResetBy},
 };
 
@@ -76,6 +77,7 @@ impl Handler for Operator<'_> {
                 self.press_power_button(&life);
                 Ok(Reply::Done)
             }
+            Command::Nmi { cpu } => self.interrupt(&life, cpu),
             Command::Reset => {
                 let (kind, memory, by) = (ResetKind::Cold, MemoryAtReset::Cleared, ResetBy::Operator);
                 life.session.finish(Ok(LifeEnd::Reset { kind, memory, by }));
@@ -211,6 +213,20 @@ impl Operator<'_> {
         made.iter().map(|request| result(life, request, deadline, &is_over)).collect()
     }
 
+    fn interrupt(&self, life: &CurrentLife, cpu: Option<u32>) -> Answer<Reply> {
+        let Some(nmi) = &life.nmi else {
+            let problem = Problem::new(ProblemCode::NoNmi, "this machine has no NMI");
+            return Err(problem.with_hint("start it with `--sdei`, and with `--acpi` for a Linux guest"));
+        };
+        // A number that is too large is that of no CPU either.
+        let index = cpu.map(|cpu| CpuIndex(usize::try_from(cpu).unwrap_or(usize::MAX)));
+        match nmi.raise(index, &life.session) {
+            Ok(Raised::Taken(cpu)) => Ok(Reply::Nmi { cpu: Some(number(cpu)) }),
+            Ok(Raised::Waits) => Ok(Reply::Nmi { cpu: None }),
+            Err(reason) => Err(not_raised(reason, self.description, life.board.power.len() - 1)),
+        }
+    }
+
     fn press_power_button(&self, life: &CurrentLife) {
         match self.description {
             Description::Acpi => {
@@ -330,6 +346,26 @@ fn impossible(cpu: CpuIndex, change: Change, reason: Impossible) -> Problem {
                 format!("take it offline in the guest first (`echo 0 > {file}`), or boot with `--acpi`");
             Problem::new(ProblemCode::DeviceTree, message).with_hint(hint)
         }
+    }
+}
+
+fn not_raised(reason: NotRaised, description: Description, last: usize) -> Problem {
+    match (reason, description) {
+        (NotRaised::NoSuchCpu, _) => {
+            Problem::new(ProblemCode::NoSuchCpu, format!("there is no such CPU: the last one is CPU {last}"))
+        }
+        (NotRaised::NoHandler, Description::Acpi) => {
+            Problem::new(ProblemCode::NoHandler, "the guest has registered no handler for the NMI")
+                .with_hint("it is still booting, or its kernel lacks ACPI_APEI_GHES or ARM_SDE_INTERFACE")
+        }
+        (NotRaised::NoHandler, Description::DeviceTree) => {
+            Problem::new(ProblemCode::NoHandler, "the guest has registered no handler for the NMI")
+                .with_hint("Linux registers one where it is booted by ACPI: start the machine with `--acpi`")
+        }
+        (NotRaised::Disabled, _) => {
+            Problem::new(ProblemCode::NoHandler, "the guest has disabled its handler for the NMI")
+        }
+        (NotRaised::Ended, _) => Problem::new(ProblemCode::State, "the machine is being reset, or has ended"),
     }
 }
 

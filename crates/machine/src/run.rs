@@ -10,7 +10,7 @@ use switchboard_firmware::MemoryAtReset;
 use switchboard_kvm::Kvm;
 
 use crate::{
-    AnsweredBy, CallStatistics, Config, Console, Control, Cpus, End, Error, OnReset,
+    AnsweredBy, CallStatistics, Config, Console, Control, Cpus, End, Error, OnReset, Presence,
     board::Board,
     boot::{
         fdt,
@@ -142,9 +142,9 @@ impl Machine {
     fn live(
         &mut self,
         _: Boot,
-        _: Option<crate::Memory>,
+        _: Option<Arc<crate::Memory>>,
         _: Surroundings<'_>,
-    ) -> Result<(LifeEnd, crate::Memory), Error> {
+    ) -> Result<(LifeEnd, Arc<crate::Memory>), Error> {
         self.kvm.never()
     }
 }
@@ -177,8 +177,13 @@ fn check_config(config: &Config) -> Result<(), Error> {
         let reason = format!("it can have at most {max}");
         return Err(Error::Cpus { asked: boot, reason, limit: Some(max) });
     }
-    if config.cpus.can_change() && config.psci == AnsweredBy::Kvm {
-        return Err(Error::HotplugUnderKvm);
+    if config.psci == AnsweredBy::Kvm {
+        if config.cpus.can_change() {
+            return Err(Error::HotplugUnderKvm);
+        }
+        if config.services.sdei == Presence::Present {
+            return Err(Error::SdeiUnderKvm);
+        }
     }
     Ok(())
 }
@@ -202,7 +207,7 @@ fn answer_elsewhere<'scope>(
 ) -> Result<(), Error> {
     let wake = move |cpu| {
         if let Some(life) = control.life() {
-            life.session.wake_cpu(cpu);
+            life.session.threads().wake(cpu);
         }
     };
     thread::Builder::new()

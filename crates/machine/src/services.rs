@@ -6,22 +6,34 @@ use switchboard_external::External;
 use switchboard_firmware::{
     Firmware, Service,
     general::GeneralQueries,
+    hyperv::HyperV,
     kvm::KvmVendor,
     psci::{PowerTable, Psci},
     pv_time::PvTime,
+    sdei::{self, Bindable, EventDescription, EventKind, Priority, Sdei},
     trng::Trng,
     watchdog::Watchdog,
 };
 #[cfg(target_arch = "aarch64")]
 use switchboard_kvm::{Exposure, KernelService, Vcpu};
-use switchboard_smccc::{Mpidr, Owner};
+use switchboard_smccc::{InterruptId, Mpidr, Owner, sdei::EventNumber};
 
-use crate::{AnsweredBy, Answerer, Config, Error, layout, offer::OWNERS};
+use crate::{
+    AnsweredBy, Answerer, Config, Error, Personality, Presence, layout, offer::OWNERS, sync::Locked,
+};
+
+/// SDEI, as the machine has it.
+pub(crate) type Events = Sdei<Locked<sdei::State>>;
+
+/// The event by which somebody outside reaches a guest that is hung: a vendor's one (DEN0054, section 4.1: bit 30).
+pub(crate) const NMI: EventNumber = EventNumber(0x4000_0000);
 
 /// The services of one life: those that the machine has to do with itself, and all of them together.
 pub(crate) struct Services {
     pub(crate) psci: Arc<Psci>,
     pub(crate) watchdog: Option<Arc<Watchdog>>,
+    pub(crate) events: Option<Arc<Events>>,
+    pub(crate) hyperv: Option<Arc<HyperV>>,
     pub(crate) firmware: Firmware,
 }
 
@@ -32,6 +44,9 @@ impl Services {
         external: &[Arc<External>],
     ) -> Result<Self, Error> {
         let psci = Arc::new(Psci::new(Arc::clone(power), config.psci_version.unwrap_or_default()));
+        let events = (config.services.sdei == Presence::Present).then(|| Arc::new(events(power)));
+        let hyperv =
+            (config.services.personality == Personality::HyperV).then(|| Arc::new(HyperV::new(power.len())));
         let watchdog = config.services.watchdog.map(|bite| Arc::new(Watchdog::new(bite)));
         let mut services: Vec<Box<dyn Service>> = Vec::new();
         if config.psci == AnsweredBy::Userspace {
@@ -46,6 +61,12 @@ impl Services {
         if config.services.pv_time == Answerer::Userspace {
             services.push(Box::new(PvTime::new(layout::STOLEN_TIME)));
         }
+        if let Some(events) = &events {
+            services.push(Box::new(Arc::clone(events)));
+        }
+        if let Some(hyperv) = &hyperv {
+            services.push(Box::new(Arc::clone(hyperv)));
+        }
         if let Some(watchdog) = &watchdog {
             services.push(Box::new(Arc::clone(watchdog)));
         }
@@ -56,8 +77,22 @@ impl Services {
         for service in external {
             services.push(Box::new(Arc::clone(service)));
         }
-        Ok(Self { psci, watchdog, firmware: Firmware::new(services)? })
+        Ok(Self { psci, watchdog, events, hyperv, firmware: Firmware::new(services)? })
     }
+}
+
+/// SDEI with the machine's own event, and those interrupts that its devices raise. The serial port's is of normal priority; what
+/// an operator does to the machine comes before it.
+pub(crate) fn events(power: &Arc<PowerTable>) -> Events {
+    let nmi = EventDescription { number: NMI, kind: EventKind::Shared, priority: Priority::Critical };
+    let interrupts = [
+        (layout::UART_INTERRUPT, Priority::Normal),
+        (layout::GPIO_INTERRUPT, Priority::Critical),
+        (layout::GED_INTERRUPT, Priority::Critical),
+    ];
+    let interrupts =
+        interrupts.map(|(interrupt, priority)| Bindable { interrupt: InterruptId(interrupt), priority });
+    Sdei::new(Arc::clone(power), &[nmi], &interrupts).expect("each is there once")
 }
 
 /// Those whose calls are answered here: they have an identity. The vendor's is among its own services.
@@ -65,7 +100,9 @@ fn owners(config: &Config) -> Vec<Owner> {
     if let Some(plan) = &config.plan {
         return if plan.router.reaches("general") { OWNERS.to_vec() } else { Vec::new() };
     }
-    let is_secure = config.psci == AnsweredBy::Userspace || config.services.trng == Answerer::Userspace;
+    let is_secure = config.psci == AnsweredBy::Userspace
+        || config.services.trng == Answerer::Userspace
+        || config.services.sdei == Presence::Present;
     let owners = [
         (config.services.watchdog.is_some(), Owner::SIP),
         (is_secure, Owner::STANDARD_SECURE),

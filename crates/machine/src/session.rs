@@ -8,13 +8,18 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, Thread},
+    thread,
     time::{Duration, Instant},
 };
 
 use switchboard_firmware::{CpuIndex, MemoryAtReset, ResetKind};
 
-use crate::{End, Error, clock::Clock, sync::lock};
+use crate::{
+    End, Error,
+    clock::Clock,
+    sync::lock,
+    vcpu_threads::{Told, VcpuThreads},
+};
 
 /// How a life ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +65,7 @@ pub(crate) struct Session {
     changed: Condvar,
     /// Stands still in a pause. Stopped and started under the lock.
     clock: Arc<Clock>,
-    /// The threads of the vCPUs that have one, to be woken. Each enters itself.
-    threads: Box<[Mutex<Option<Thread>>]>,
+    threads: VcpuThreads,
 }
 
 #[derive(Default)]
@@ -73,6 +77,8 @@ struct State {
     active: usize,
     waiting: usize,
     sleep: Sleep,
+    /// The host had no room for a signal.
+    kicks_are_lost: bool,
 }
 
 /// Suspend-to-RAM.
@@ -117,22 +123,20 @@ impl Session {
             state: Mutex::default(),
             changed: Condvar::new(),
             clock: Arc::new(Clock::new()),
-            threads: (0..cpus).map(|_| Mutex::new(None)).collect(),
+            threads: VcpuThreads::new(cpus),
         }
     }
 
-    /// The calling thread is that of a vCPU, until the value returned is dropped: whoever has something for it wakes it.
-    pub(crate) fn enter(&self, cpu: CpuIndex) -> Entered<'_> {
-        let place = &self.threads[cpu.0];
-        *lock(place) = Some(thread::current());
-        Entered(place)
+    /// The threads of the vCPUs that have one. Each enters itself.
+    pub(crate) const fn threads(&self) -> &VcpuThreads {
+        &self.threads
     }
 
-    /// Makes a vCPU's thread look for what it waits for: a start, its leave, an answer to its call. One that has not entered
-    /// yet looks when it has.
-    pub(crate) fn wake_cpu(&self, cpu: CpuIndex) {
-        if let Some(thread) = self.threads.get(cpu.0).and_then(|place| lock(place).clone()) {
-            thread.unpark();
+    /// Gets a CPU out of the guest, for a service that wants to be asked before it enters again.
+    pub(crate) fn kick(&self, cpu: CpuIndex) {
+        if self.threads.kick(cpu) == Told::NotYet {
+            lock(&self.state).kicks_are_lost = true;
+            self.changed.notify_all();
         }
     }
 
@@ -174,7 +178,10 @@ impl Session {
             if std::mem::take(&mut state.attend) {
                 return Notice::Attend;
             }
-            if state.wants_kicks() {
+            if state.kicks_are_lost {
+                state.kicks_are_lost = self.threads.kick_again() == Told::NotYet;
+            }
+            if state.wants_kicks() || state.kicks_are_lost {
                 // A signal can be lost to a limit of the host's.
                 state = self.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
                 if state.wants_kicks() {
@@ -282,15 +289,6 @@ impl State {
     fn wants_kicks(&self) -> bool {
         // One that is to wake up in a pause does so after it.
         if self.paused { self.waiting < self.active } else { self.sleep == Sleep::WakeWanted }
-    }
-}
-
-/// A vCPU's thread that can be woken.
-pub(crate) struct Entered<'session>(&'session Mutex<Option<Thread>>);
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        *lock(self.0) = None;
     }
 }
 

@@ -6,10 +6,12 @@ use std::{
 };
 
 use switchboard_firmware::{
-    Call, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, Reply, ResetKind, Results,
+    Call, Context, CpuIndex, EntryPoint, MemoryAtReset, OffKind, Outcome, RegisterFault, Registers, Reply,
+    ResetKind, Results, SystemRegister,
 };
 use switchboard_kvm::{Exit, HypercallExit, Vcpu};
 use switchboard_policy::Log;
+use switchboard_smccc::Register;
 
 use crate::{
     AnsweredBy, CallRecord, CallStatistics, CallTable, End, ExitKind, VcpuError, Verdict,
@@ -27,6 +29,14 @@ pub(crate) struct Cpu<'life> {
     pub(crate) life: &'life Life<'life>,
     pub(crate) statistics: &'life CallStatistics,
     pub(crate) calls: &'life CallTable,
+    pub(crate) access: Access,
+}
+
+/// Has the last run ended with an access to a device, which KVM completes at the beginning of the next?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Completed,
+    Begun,
 }
 
 /// What a suspended vCPU does when it wakes up.
@@ -67,6 +77,7 @@ impl Cpu<'_> {
             self.calls.record_resets(self.vcpu.counts().resets - before.resets);
             self.life.board.started(self.index);
             self.run_until_off()?;
+            self.life.services.firmware.cpu_off(self.index, &self.life.host);
         }
         Ok(())
     }
@@ -76,14 +87,44 @@ impl Cpu<'_> {
         let active = self.life.session.activate();
         let mut wake = None;
         while active.may_run() {
-            if self.run_once(&active, &mut wake)? == Next::Stop {
+            if self.life.session.threads().take_kick(self.index) {
+                // Whatever has happened meanwhile is looked for again.
+                self.before_entry(&mut wake)?;
+            } else if self.run_once(&active, &mut wake)? == Next::Stop {
                 break;
             }
         }
         Ok(())
     }
 
+    /// Somebody has kicked this CPU: a service may make it go on elsewhere.
+    fn before_entry(&mut self, wake: &mut Option<Wake>) -> Result<(), VcpuError> {
+        let (cpu, life) = (self.index, self.life);
+        let mut entering = Entering { cpu: self, wake };
+        let mut context = Context::new(cpu, &mut entering);
+        life.services.firmware.before_entry(&mut context, &life.host);
+        context.fault().map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    /// Makes the CPU's registers those between two instructions.
+    fn settle(&mut self, wake: &mut Option<Wake>) -> Result<(), switchboard_kvm::Error> {
+        if std::mem::replace(&mut self.access, Access::Completed) == Access::Begun {
+            self.vcpu.complete_access()?;
+        }
+        let Some(wake) = wake.take() else { return Ok(()) };
+        // It has not lost its context yet, and never will: PSCI lets a power-down that is not entered return SUCCESS
+        // (DEN0022, section 5.4).
+        self.vcpu.wake()?;
+        self.vcpu.succeed()?;
+        if let Wake::SystemAt(_) = wake {
+            self.life.woken();
+        }
+        self.life.resumed(self.index);
+        Ok(())
+    }
+
     fn run_once(&mut self, active: &Active<'_>, wake: &mut Option<Wake>) -> Result<Next, VcpuError> {
+        self.access = Access::Completed;
         match self.vcpu.run().map_err(run_error)? {
             Exit::Hypercall(exit) => {
                 self.calls.record_exit(ExitKind::Hypercall);
@@ -92,6 +133,7 @@ impl Cpu<'_> {
             Exit::MmioRead { address, data } => {
                 self.calls.record_exit(ExitKind::Mmio);
                 self.life.bus.read(address, data);
+                self.access = Access::Begun;
             }
             Exit::MmioWrite { address, data } => {
                 self.calls.record_exit(ExitKind::Mmio);
@@ -99,6 +141,7 @@ impl Cpu<'_> {
                     Effect::None => {}
                     Effect::Released(cpu) => self.life.wake(cpu),
                 }
+                self.access = Access::Begun;
             }
             Exit::WakeUp => {
                 self.calls.record_exit(ExitKind::WakeUp);
@@ -162,7 +205,7 @@ impl Cpu<'_> {
         }
         let next = self.perform(&outcome, wake)?;
         if admission.log == Log::On {
-            self.statistics.log().write(LoggedCall {
+            self.statistics.log().write_call(LoggedCall {
                 cpu: self.index,
                 function: exit.function,
                 conduit: exit.conduit,
@@ -192,6 +235,10 @@ impl Cpu<'_> {
             }
             Outcome::Start(cpu) => {
                 self.life.wake(cpu);
+                Ok(Next::Run)
+            }
+            Outcome::Restore(ref restored) => {
+                self.vcpu.restore(restored)?;
                 Ok(Next::Run)
             }
             Outcome::Standby => self.suspend(wake, Wake::Continue),
@@ -234,6 +281,35 @@ impl Cpu<'_> {
     fn system_reset(&self, kind: ResetKind, memory: MemoryAtReset) -> Next {
         self.life.session.finish(Ok(LifeEnd::Reset { kind, memory, by: ResetBy::Guest }));
         Next::Stop
+    }
+}
+
+/// The registers of a CPU that is about to enter the guest.
+struct Entering<'cpu, 'life> {
+    cpu: &'cpu mut Cpu<'life>,
+    wake: &'cpu mut Option<Wake>,
+}
+
+impl Registers for Entering<'_, '_> {
+    fn read(&mut self, register: Register) -> Result<u64, RegisterFault> {
+        self.cpu.vcpu.read(register)
+    }
+
+    fn write(&mut self, register: Register, value: u64) -> Result<(), RegisterFault> {
+        self.cpu.vcpu.write(register, value)
+    }
+
+    fn read_system(&mut self, register: SystemRegister) -> Result<u64, RegisterFault> {
+        self.cpu.vcpu.read_system(register)
+    }
+
+    fn write_system(&mut self, register: SystemRegister, value: u64) -> Result<(), RegisterFault> {
+        self.cpu.vcpu.write_system(register, value)
+    }
+
+    fn settle(&mut self) -> Result<(), RegisterFault> {
+        let settled = self.cpu.settle(self.wake);
+        settled.map_err(|error| RegisterFault { errno: error.errno().unwrap_or(0) })
     }
 }
 

@@ -65,6 +65,12 @@ fn requests_about_cpus() {
 }
 
 #[test]
+fn an_nmi_is_for_a_cpu_or_for_any() {
+    assert_request(Command::Nmi { cpu: None }, r#""command":"nmi""#);
+    assert_request(Command::Nmi { cpu: Some(3) }, r#""command":"nmi","cpu":3"#);
+}
+
+#[test]
 fn fields_come_in_any_order_and_null_is_as_good_as_nothing() {
     let text = r#" { "wait" : null, "cpu" : 3, "command" : "add-cpu", "protocol" : 1 } "#;
     let request: Request = serde_json::from_str(text).unwrap();

@@ -9,7 +9,9 @@
 //! * [`Register`]: x0 to x17, the registers a call can use.
 //! * [`Mpidr`], [`Ipa`] and [`InterruptId`]: which CPU, which guest-physical address, which interrupt; [`uuid`]: whose implementation.
 //! * [`psci`]: the functions, status codes and encodings of PSCI.
+//! * [`sdei`]: the functions, status codes and encodings of SDEI.
 //! * [`smccc`], [`general`], [`trng`], [`pv_time`], [`watchdog`]: the function IDs of those specifications.
+//! * [`hyperv`]: the hypercalls of Hyper-V, and the values in them.
 //! * [`kvm`]: the function IDs that are Linux KVM's own; [`RegisterId`]: how it names a register.
 //! * [`catalogue`]: the name and the specification of every function known here.
 //!
@@ -30,11 +32,13 @@ pub mod catalogue;
 mod conduit;
 mod function_id;
 pub mod general;
+pub mod hyperv;
 pub mod kvm;
 pub mod psci;
 pub mod pv_time;
 mod register;
 mod register_id;
+pub mod sdei;
 pub mod smccc;
 pub mod trng;
 pub mod uuid;

@@ -18,6 +18,10 @@ impl Register {
     pub const X2: Self = Self(2);
     /// Third argument.
     pub const X3: Self = Self(3);
+    /// Fourth argument.
+    pub const X4: Self = Self(4);
+    /// Fifth argument.
+    pub const X5: Self = Self(5);
     /// The last one, x17.
     pub const X17: Self = Self(17);
 

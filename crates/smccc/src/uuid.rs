@@ -43,7 +43,7 @@ impl fmt::Debug for Uuid {
 mod tests {
     use std::string::ToString;
 
-    use crate::{general, kvm, trng};
+    use crate::{general, hyperv, kvm, trng};
 
     #[test]
     fn kvms_uuid_is_the_four_words_that_linux_compares() {
@@ -55,6 +55,7 @@ mod tests {
     fn no_uuid_begins_like_not_supported_and_no_two_are_the_same() {
         let uuids = [
             kvm::UUID,
+            hyperv::UUID,
             trng::UUID,
             general::SIP_UUID,
             general::STANDARD_SECURE_UUID,

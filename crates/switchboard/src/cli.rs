@@ -169,6 +169,13 @@ pub(crate) enum CtlCommand {
     Cpus(CpusCommand),
     /// Press the power button: the guest decides what to do.
     PowerButton,
+    /// Interrupt the guest, even one that hangs with interrupts off: Linux panics, and says where it was. The machine needs
+    /// `--sdei`, and a Linux guest ACPI.
+    Nmi {
+        /// On this CPU, so that its state is the one that is shown. On any that can take it without.
+        #[arg(long, value_name = "ID")]
+        cpu: Option<u32>,
+    },
     /// Reset the machine, without asking the guest.
     Reset,
     /// Switch the machine off, without asking the guest.

@@ -34,6 +34,11 @@ pub(crate) fn ctl(arguments: &CtlArguments) -> Result<Status, Failure> {
     }
     match answer {
         Ok(Reply::Changes { changes }) => Ok(report_changes(&changes)),
+        Ok(Reply::Nmi { cpu: None }) => Err(Failure::new(
+            Status::NotInTime,
+            "no CPU has taken the NMI yet: each that may has its events masked, or is off".to_owned(),
+            Some("it is taken as soon as one can; `--cpu ID` names another one".to_owned()),
+        )),
         Ok(_) => Ok(Status::Success),
         Err(Problem { message, hint, .. }) => Err(Failure::new(Status::CannotBeDone, message, hint)),
     }
@@ -53,6 +58,7 @@ fn command(command: CtlCommand) -> Command {
             Command::RemoveCpu { cpu: id, wait: milliseconds(wait) }
         }
         CtlCommand::PowerButton => Command::PowerButton,
+        CtlCommand::Nmi { cpu } => Command::Nmi { cpu },
         CtlCommand::Reset => Command::Reset,
         CtlCommand::Stop => Command::Stop,
         CtlCommand::Pause => Command::Pause,

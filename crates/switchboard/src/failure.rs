@@ -88,6 +88,7 @@ fn status(error: &Error) -> Status {
         | Error::NoStolenTime
         | Error::Addresses { .. }
         | Error::PsciVersion { .. } => Status::HostLacks,
+        Error::SdeiUnderKvm => Status::Usage,
         Error::External(_) => Status::NobodyAnswers,
         Error::Firmware(_) => Status::TwoAnswer,
         Error::OpenKernel { .. } => Status::KernelUnreadable,

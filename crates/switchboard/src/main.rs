@@ -14,6 +14,7 @@ mod failure;
 mod generated;
 mod host;
 mod listing;
+mod log;
 mod names;
 mod policy;
 mod report;

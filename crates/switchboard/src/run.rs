@@ -7,23 +7,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use switchboard_machine::{
-    Answerer, CallStatistics, Config, Console, Control, CpuTime, Description, End, Error, InputKind,
-    LoggedCall, Machine, OffKind, OnReset, PsciVersion, RawTerminal, ResetKind, Surroundings, offered,
+    Answerer, CallStatistics, Config, Console, Control, CpuTime, Description, End, Error, InputKind, Machine,
+    OffKind, OnReset, Personality, Presence, PsciVersion, RawTerminal, ResetKind, Surroundings, offered,
 };
-use switchboard_policy::Standing;
-use switchboard_smccc::catalogue;
 
 use crate::{
     cli::{AnsweredBy, Contradiction, RunArguments},
     exit::Status,
     failure::Failure,
     listing::{Listing, TerminalMode},
-    policy, signals,
+    log, policy, signals,
 };
 
 /// A guest asks for SMCCC 1.1 by `PSCI_FEATURES`, which 0.2 has not.
@@ -35,6 +32,14 @@ warning: a guest that sees PSCI 0.2 does not find SMCCC 1.1: it uses no TRNG, no
 const WARNING_WATCHDOG: &str = "\
 warning: Linux does not find the watchdog where the hardware is described by ACPI; `--fdt` describes it by a device tree";
 
+/// Linux registers a handler for the NMI with ACPI alone.
+const WARNING_SDEI: &str = "\
+warning: a Linux guest with a device tree registers no handler for the NMI; `--acpi` describes the hardware by ACPI";
+
+/// Linux 6.12 looks for Hyper-V in the ACPI tables alone.
+const WARNING_HYPERV: &str = "\
+warning: Linux 6.12 finds Hyper-V only where the hardware is described by ACPI; `--acpi` does that";
+
 /// Boots a guest and runs it to its end.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     let mut listing = Listing::open(arguments)?;
@@ -45,6 +50,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Status, Failure> {
     listing.hold(config.plan.as_ref());
     if config.services.watchdog.is_some() && config.description == Description::Acpi {
         let _ = writeln!(io::stderr(), "{WARNING_WATCHDOG}");
+    }
+    if config.description == Description::DeviceTree {
+        if config.services.sdei == Presence::Present && arguments.policy.policy.is_none() {
+            let _ = writeln!(io::stderr(), "{WARNING_SDEI}");
+        }
+        if config.services.personality == Personality::HyperV {
+            let _ = writeln!(io::stderr(), "{WARNING_HYPERV}");
+        }
     }
     let mut machine = Machine::new(config)?;
     let statistics = Arc::new(machine.statistics());
@@ -103,7 +116,7 @@ fn run_on_terminal(
         restorer.get_or_init(|| terminal.restorer());
         raw.store(true, Ordering::Relaxed);
     }
-    let log = write_log(statistics, &raw).map_err(|error| Failure::host("starting a thread", &error))?;
+    let log = log::write(statistics, &raw).map_err(|error| Failure::host("starting a thread", &error))?;
     let console = console(terminal.as_ref())?;
     let result = machine.run(Surroundings { console: &console, statistics, control: &control });
     drop(terminal);
@@ -111,7 +124,7 @@ fn run_on_terminal(
     statistics.log().finish();
     // What was logged comes before the list.
     if log.is_some_and(|thread| thread.join().is_err()) {
-        let _ = writeln!(io::stderr(), "warning: the policy's log is cut off");
+        let _ = writeln!(io::stderr(), "warning: the log of the guest is cut off");
     }
     if let Some(error) = console.output_error() {
         let _ = writeln!(io::stderr(), "warning: the guest's output is cut off: {error}");
@@ -171,27 +184,6 @@ fn follow(name: &str, arguments: &RunArguments, config: &mut Config) -> Result<(
     }
     config.follow(plan);
     Ok(())
-}
-
-/// Writes the calls that a policy wants to be logged to standard error, as long as the process lives.
-fn write_log(statistics: &CallStatistics, raw: &Arc<AtomicBool>) -> io::Result<Option<JoinHandle<()>>> {
-    let Some(calls) = statistics.log().take_reader() else { return Ok(None) };
-    let raw = Arc::clone(raw);
-    let work = move || {
-        for LoggedCall { cpu, function, conduit, standing } in calls {
-            let name = catalogue::find(function).map_or("(no name)", |function| function.name);
-            let said = match standing {
-                Standing::Allowed => "allowed",
-                Standing::Denied => "denied",
-                Standing::WouldBeDenied => "would be denied",
-            };
-            let end = if raw.load(Ordering::Relaxed) { "\r\n" } else { "\n" };
-            // There is nobody to tell if standard error is closed.
-            let _ =
-                write!(io::stderr(), "policy: {cpu} called {name} ({function}) over {conduit}: {said}{end}");
-        }
-    };
-    thread::Builder::new().name("policy-log".into()).spawn(work).map(Some)
 }
 
 fn console(terminal: Option<&RawTerminal>) -> Result<Console, Failure> {

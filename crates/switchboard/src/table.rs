@@ -5,9 +5,10 @@ use std::{fmt::Write, path::PathBuf, time::Duration};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use switchboard_machine::{
-    CallStatistics, CallSummary, Counts, Denials, End, ExitCounts, External, OffKind, ResetKind, ServeSpec,
-    StartCosts,
+    CallStatistics, CallSummary, Counts, CpuIndex, Crash, Denials, End, ExitCounts, External, HyperV,
+    OffKind, ResetKind, ServeSpec, StartCosts,
 };
+use switchboard_smccc::hyperv::GuestOsId;
 
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
 #[derive(Debug, Serialize)]
@@ -23,12 +24,36 @@ pub(crate) struct CallReport {
     unlogged: u64,
     /// How often the watchdog bit.
     watchdog_bites: u64,
+    /// How often the guest said that it has crashed.
+    crashes: u64,
+    /// The last time that it said something about it; null where it never crashed.
+    last_crash: Option<CrashRow>,
+    /// What the guest has made of a machine that presents itself as Hyper-V; null where it does not.
+    hyper_v: Option<HyperVRow>,
     /// INITs of vCPUs that had run.
     vcpu_resets: u64,
     /// Up to the guest's first instruction; null where it never came.
     start: Option<Start>,
     /// How the machine ended; null while it runs, and where it failed.
     end: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct HyperVRow {
+    /// 0 while it has not said.
+    guest_os_id: String,
+    guest_os: String,
+    /// The CPUs that have asked for their VP index.
+    vp_index_asked: Vec<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct CrashRow {
+    cpu: usize,
+    /// P0 to P4.
+    parameters: [String; 5],
+    /// What is no text is replaced.
+    message: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +121,9 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
         kicks: statistics.kicks(),
         unlogged: statistics.log().suppressed(),
         watchdog_bites: statistics.bites(),
+        crashes: statistics.crashes(),
+        last_crash: statistics.last_crash().map(crash_row),
+        hyper_v: statistics.hyperv().map(|hyperv| hyperv_row(&hyperv, statistics.cpus())),
         vcpu_resets: statistics.resets(),
         start: statistics.start_costs().map(|StartCosts { time, hardware, resident }| Start {
             time_ns: nanoseconds(time),
@@ -104,6 +132,23 @@ pub(crate) fn report(statistics: &CallStatistics, end: Option<&End>) -> CallRepo
             resident_bytes: resident,
         }),
         end: end.map(name),
+    }
+}
+
+fn hyperv_row(hyperv: &HyperV, cpus: usize) -> HyperVRow {
+    let id = GuestOsId(hyperv.guest_os_id());
+    HyperVRow {
+        guest_os_id: format!("{:#x}", id.0),
+        guest_os: id.to_string(),
+        vp_index_asked: (0..cpus).filter(|&cpu| hyperv.has_asked_for_vp_index(CpuIndex(cpu))).collect(),
+    }
+}
+
+fn crash_row(Crash { cpu, parameters, message }: Crash) -> CrashRow {
+    CrashRow {
+        cpu: cpu.0,
+        parameters: parameters.map(|parameter| format!("{parameter:#x}")),
+        message: message.map(|message| String::from_utf8_lossy(&message).trim_end_matches('\0').to_owned()),
     }
 }
 
@@ -209,6 +254,10 @@ pub(crate) fn text(statistics: &CallStatistics, end: Option<&End>, held: Held) -
     let bites = statistics.bites();
     if bites > 0 {
         text.push_str(&format!("the watchdog bit {bites} times\n"));
+    }
+    let crashes = statistics.crashes();
+    if crashes > 0 {
+        text.push_str(&format!("the guest said {crashes} times that it has crashed\n"));
     }
     if let Some(sentence) = end.and_then(sentence) {
         text.push_str(&format!("{sentence}\n"));

@@ -84,6 +84,8 @@ fn each_command_asks_for_what_it_says() {
         (&["cpus", "add", "--wait", "3"], r#""add-cpu","cpu":3,"wait":30000"#),
         (&["cpus", "remove", "3", "--wait=0"], r#""remove-cpu","cpu":3,"wait":0"#),
         (&["power-button"], r#""power-button""#),
+        (&["nmi"], r#""nmi""#),
+        (&["nmi", "--cpu", "2"], r#""nmi","cpu":2"#),
         (&["reset"], r#""reset""#),
         (&["stop"], r#""stop""#),
         (&["pause"], r#""pause""#),
@@ -94,6 +96,17 @@ fn each_command_asks_for_what_it_says() {
         assert_eq!(talk.request, format!(r#"{{"protocol":1,"command":{request}}}"#));
         assert_eq!((talk.status, talk.output.as_str(), talk.errors.as_str()), (0, "", ""));
     }
+}
+
+#[test]
+fn who_has_taken_an_nmi_is_said_and_that_nobody_has_is_a_failure() {
+    let taken = talk(&["nmi"], &reply(r#"{"kind":"nmi","cpu":2}"#));
+    assert_eq!((taken.status, taken.output.as_str()), (0, "CPU 2 has taken the NMI\n"));
+
+    let waits = talk(&["nmi"], &reply(r#"{"kind":"nmi"}"#));
+    assert_eq!((waits.status, waits.output.as_str()), (33, ""));
+    assert!(waits.errors.starts_with("error: no CPU has taken the NMI yet"), "{}", waits.errors);
+    assert!(waits.errors.contains("\n\nhint: "), "{}", waits.errors);
 }
 
 #[test]

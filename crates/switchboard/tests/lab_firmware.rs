@@ -149,22 +149,25 @@ impl Handler for HalfSlow {
 
 #[test]
 fn a_hostile_guest_on_four_cpus_costs_nobody_but_itself() {
+    hammer("kvm", &["--kvm-services=userspace", "--implementations=0x410fd0c1:0:0,0x410fd490:0:0"]);
+}
+
+#[test]
+fn nor_does_one_that_takes_the_machine_for_hyper_v() {
+    hammer("hyperv", &["--personality=hyperv"]);
+}
+
+/// Every service at once, and those of the hypervisor's vendor.
+fn hammer(name: &str, vendor: &[&str]) {
     let seconds = if is_long() { 60 } else { 4 };
-    let socket = env::temp_dir().join(format!("half-slow-{}.socket", std::process::id()));
+    let socket = env::temp_dir().join(format!("half-slow-{name}-{}.socket", std::process::id()));
     let server = Server::bind(&socket).unwrap();
     thread::spawn(move || server.serve(&HalfSlow));
     let serve = format!("--serve=0xC2000000+0x100=unix:{},timeout=5ms", path(&socket));
     let mut guest = Guest::bare(
         &format!("test=hammer seconds={seconds}"),
-        &[
-            "--cpus=4",
-            "--kvm-services=userspace",
-            "--implementations=0x410fd0c1:0:0,0x410fd490:0:0",
-            "--pv-time=userspace",
-            "--watchdog=reset",
-            "--cpu-time",
-            &serve,
-        ],
+        &[&["--cpus=4", "--sdei", "--pv-time=userspace", "--watchdog=reset", "--cpu-time", &serve], vendor]
+            .concat(),
     );
     guest.expect("# hammer begins");
     let before = guest.memory("VmRSS");
@@ -181,7 +184,7 @@ fn a_hostile_guest_on_four_cpus_costs_nobody_but_itself() {
     assert!(interrupted <= kicks, "{interrupted} runs were interrupted by {kicks} kicks");
     assert_eq!(ended.calls["watchdog_bites"], 0);
     println!(
-        "hammer: {} forwarded calls in {seconds} s, {grown} KiB, {interrupted} interrupted, {kicks} kicks",
+        "hammer, {name}: {} forwarded calls in {seconds} s, {grown} KiB, {interrupted} interrupted, {kicks} kicks",
         ended.calls["exits"]["hypercalls"]
     );
     for row in ended.calls["calls"].as_array().unwrap() {

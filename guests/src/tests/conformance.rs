@@ -14,12 +14,13 @@ use crate::{
 };
 
 /// What the image carries: a name for `service=`, and the file.
-const SERVICES: [(&str, &str); 5] = [
+const SERVICES: [(&str, &str); 6] = [
     ("smccc", include_str!("../../../conformance/smccc.txt")),
     ("psci", include_str!("../../../conformance/psci.txt")),
     ("trng", include_str!("../../../conformance/trng.txt")),
     ("pv-time", include_str!("../../../conformance/pv-time.txt")),
     ("kvm-vendor", include_str!("../../../conformance/kvm-vendor.txt")),
+    ("hyper-v", include_str!("../../../conformance/hyper-v.txt")),
 ];
 
 /// On a loaded host a CPU may take as long as this to turn itself off.

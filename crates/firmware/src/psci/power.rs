@@ -158,6 +158,12 @@ impl PowerTable {
         self.cpus.is_empty()
     }
 
+    /// The affinity of a CPU, if there is one. Not for a call that is made often: it looks at each.
+    #[must_use]
+    pub fn affinity(&self, cpu: CpuIndex) -> Option<Mpidr> {
+        self.by_affinity.iter().find(|&&(_, of)| of == cpu).map(|&(affinity, _)| affinity)
+    }
+
     /// The CPU with this affinity.
     #[must_use]
     pub fn find(&self, affinity: Mpidr) -> Option<CpuIndex> {

@@ -10,7 +10,7 @@
 //! ```text
 //! + 0 KiB    device tree
 //! + 64 KiB   memory map, system table, configuration table
-//! + 128 KiB  ACPI tables
+//! + 128 KiB  ACPI tables; before them, if there is one, the error source, 64 KiB
 //! ```
 //!
 //! Deliberately missing: runtime services. The guest is told that there are none, and calls PSCI for power and reset.
@@ -23,7 +23,7 @@ use super::{
     acpi::{self, AcpiError},
     fdt::{self, FdtError, InitialRamDisk, MAX_SIZE, Written, node},
 };
-use crate::layout;
+use crate::{error_status::ErrorSource, layout};
 
 mod memory_map;
 mod system_table;
@@ -97,20 +97,32 @@ pub enum EfiError {
     },
 }
 
-/// What is to be copied into the guest's memory, and where. The first is the device tree, whose address the kernel is
-/// given.
+/// What a guest finds in its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOver {
+    /// What is to be copied there, and where. The first is the device tree, whose address the kernel is given.
+    pub blobs: Vec<(Ipa, Vec<u8>)>,
+    /// Where the guest looks for errors of the hardware, if it was told of them: the first byte of 64 KiB.
+    pub error_source: Option<Ipa>,
+}
+
+/// The hand-over to a guest.
 ///
 /// # Errors
 ///
 /// [`EfiError`] if a part of it is larger than its place, or its place is none.
-pub fn build(guest: &HandOver<'_>) -> Result<Vec<(Ipa, Vec<u8>)>, EfiError> {
+pub fn build(guest: &HandOver<'_>) -> Result<HandedOver, EfiError> {
     check_area(guest)?;
     let at = |offset: u64| Ipa(guest.area.0 + offset);
     let tables = acpi::build(guest.acpi, at(TABLES), MAX_SIZE - TABLES)?;
     let map = memory_map(guest, &tables);
     let structures = system_table::build(at(STRUCTURES), tables.rsdp, &map);
     let tree = device_tree(guest, &structures)?;
-    Ok(vec![(guest.area, tree), (at(STRUCTURES), structures.bytes), (at(TABLES), tables.bytes)])
+    let mut blobs = vec![(guest.area, tree), (at(STRUCTURES), structures.bytes), (tables.rsdp, tables.bytes)];
+    if let Some(at) = tables.error_source {
+        blobs.extend(ErrorSource::new(at).initial());
+    }
+    Ok(HandedOver { blobs, error_source: tables.error_source })
 }
 
 fn check_area(guest: &HandOver<'_>) -> Result<(), EfiError> {
@@ -134,6 +146,7 @@ fn memory_map(guest: &HandOver<'_>, tables: &acpi::Tables) -> Vec<u8> {
         (Kind::Conventional, guest.area.0 - layout::MEMORY.0),
         (Kind::LoaderData, STRUCTURES),
         (Kind::BootServicesData, TABLES - STRUCTURES),
+        (Kind::AcpiNvs, tables.error_source.map_or(0, |_| ErrorSource::SIZE)),
         (Kind::AcpiReclaim, tables_size.next_multiple_of(GRANULE)),
     ];
     let end = layout::MEMORY.0 + guest.memory;

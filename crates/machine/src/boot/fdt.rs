@@ -48,6 +48,8 @@ pub struct Description<'a> {
     pub pmu: bool,
     /// The function of the watchdog, if there is one.
     pub watchdog: Option<FunctionId>,
+    /// How the guest is to call SDEI, if there is one that it may call.
+    pub sdei: Option<Conduit>,
 }
 
 /// Where the initial RAM disk is.
@@ -167,6 +169,9 @@ fn root(fdt: &mut FdtWriter, machine: &Description<'_>) -> Written {
     }
     if let Some(function) = machine.watchdog {
         watchdog(fdt, function)?;
+    }
+    if let Some(conduit) = machine.sdei {
+        sdei(fdt, conduit)?;
     }
     devices::all(fdt)
 }
@@ -313,6 +318,16 @@ fn watchdog(fdt: &mut FdtWriter, function: FunctionId) -> Written {
         fdt.property_u32("arm,smc-id", function.0)?;
         // Without it, Linux takes the longest that the watchdog allows.
         fdt.property_u32("timeout-sec", WATCHDOG_TIMEOUT)
+    })
+}
+
+/// `arm/firmware/sdei.txt`. Linux looks for it in `/firmware`, and nowhere else.
+fn sdei(fdt: &mut FdtWriter, conduit: Conduit) -> Written {
+    node(fdt, "firmware", |fdt| {
+        node(fdt, "sdei", |fdt| {
+            compatible(fdt, &["arm,sdei-1.0"])?;
+            fdt.property_string("method", conduit.name())
+        })
     })
 }
 

@@ -57,6 +57,12 @@ pub enum Command {
     },
     /// Press the power button.
     PowerButton,
+    /// Interrupt the guest, whatever it has masked.
+    Nmi {
+        /// On this CPU; on any one without it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cpu: Option<u32>,
+    },
     /// Reset the machine, as its reset button would.
     Reset,
     /// Switch the machine off, as pulling its plug would.
@@ -135,6 +141,12 @@ pub enum Reply {
     Cpus {
         /// In order of their numbers.
         cpus: Vec<CpuStatus>,
+    },
+    /// What became of an interruption.
+    Nmi {
+        /// The CPU on which the guest's handler runs; none yet where all that could take it have events masked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cpu: Option<u32>,
     },
     /// What became of each CPU that was to change. Empty where nothing had to.
     Changes {
@@ -317,6 +329,10 @@ pub enum ProblemCode {
     DeviceTree,
     /// KVM answers PSCI, and knows of no policy.
     KvmPsci,
+    /// The machine has no NMI.
+    NoNmi,
+    /// The guest has no handler for it, or has it disabled.
+    NoHandler,
     /// The machine is not in a state in which that can be done.
     State,
     /// Too many clients.

@@ -34,6 +34,7 @@ enum Name {
     AddCpu,
     RemoveCpu,
     PowerButton,
+    Nmi,
     Reset,
     Stop,
     Pause,
@@ -58,6 +59,7 @@ impl TryFrom<Fields> for Request {
                 Command::RemoveCpu { cpu: need("cpu", fields.cpu.take())?, wait: fields.wait.take() }
             }
             Name::PowerButton => Command::PowerButton,
+            Name::Nmi => Command::Nmi { cpu: fields.cpu.take() },
             Name::Reset => Command::Reset,
             Name::Stop => Command::Stop,
             Name::Pause => Command::Pause,

@@ -15,7 +15,7 @@ pub(crate) struct PolicyArguments {
     #[arg(
         long,
         value_name = "POLICY",
-        conflicts_with_all = ["psci", "trng", "trng_rate", "kvm_services", "pv_time"]
+        conflicts_with_all = ["psci", "trng", "trng_rate", "kvm_services", "pv_time", "sdei"]
     )]
     pub(crate) policy: Option<String>,
 

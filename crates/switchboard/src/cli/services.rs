@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use clap::Args;
-use switchboard_machine::{Answerer, Bite, Implementation, RateLimit, ServeSpec, Services};
+use switchboard_machine::{Answerer, Bite, Implementation, Presence, RateLimit, ServeSpec, Services};
 
 /// Services beside PSCI.
 #[derive(Debug, Args)]
@@ -28,6 +28,11 @@ pub(crate) struct ServiceArguments {
     #[arg(long, value_enum, value_name = "WHO", default_value_t = Who::Kvm)]
     pv_time: Who,
 
+    /// Give the guest events that reach it whatever it has masked (SDEI). A Linux guest with `--acpi` can then be reached by
+    /// `switchboard ctl SOCKET nmi` even where it hangs with interrupts off.
+    #[arg(long)]
+    sdei: bool,
+
     #[command(flatten)]
     offer: OfferArguments,
 }
@@ -44,6 +49,11 @@ pub(crate) struct OfferArguments {
     /// switched off. Linux finds it by device tree alone.
     #[arg(long, value_enum, value_name = "BITE")]
     watchdog: Option<Watchdog>,
+
+    /// As which hypervisor the machine presents itself. Hyper-V takes the place of KVM's vendor services; Linux 6.12 finds it
+    /// with `--acpi` alone.
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = Personality::Kvm)]
+    personality: Personality,
 
     /// Let another process answer a range of function IDs: `FIRST+COUNT=unix:PATH`, and after it any of `,timeout=1s`,
     /// `,conduit=hvc` and `,failure=VALUE`. Any number of them.
@@ -88,6 +98,24 @@ impl From<Watchdog> for Bite {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Personality {
+    /// Linux's KVM.
+    Kvm,
+    /// Microsoft's Hyper-V: its version, reference time, VP index and crash registers; no VMBus.
+    #[value(name = "hyperv")]
+    HyperV,
+}
+
+impl From<Personality> for switchboard_machine::Personality {
+    fn from(personality: Personality) -> Self {
+        match personality {
+            Personality::Kvm => Self::Kvm,
+            Personality::HyperV => Self::HyperV,
+        }
+    }
+}
+
 /// So many bits a second, and as many saved up; one call may want 192.
 fn rate_limit(bits_per_second: NonZeroU64) -> RateLimit {
     RateLimit { bits_per_second, burst: bits_per_second.max(MOST_BITS) }
@@ -109,8 +137,26 @@ impl ServiceArguments {
                 "`--trng-rate` limits Switchboard's TRNG alone: it needs `--trng userspace`",
             ));
         }
-        let by_default = if self.offer.implementations.is_empty() { Who::Kvm } else { Who::Userspace };
+        let by_default = match (self.offer.personality, self.offer.implementations.is_empty()) {
+            (Personality::HyperV, _) => Who::None,
+            (Personality::Kvm, true) => Who::Kvm,
+            (Personality::Kvm, false) => Who::Userspace,
+        };
         let kvm = Answerer::from(self.kvm_services.unwrap_or(by_default));
+        if self.offer.personality == Personality::HyperV {
+            if kvm != Answerer::Nobody || !self.offer.implementations.is_empty() {
+                return Err(Contradiction(
+                    "with `--personality hyperv` nobody answers for KVM: leave out `--kvm-services` and \
+                     `--implementations`",
+                ));
+            }
+            if self.offer.touches(&VENDOR_RANGES) {
+                return Err(Contradiction(
+                    "`--serve` takes calls out of the range of the hypervisor's vendor, which is Hyper-V's with \
+                     `--personality hyperv`",
+                ));
+            }
+        }
         if !self.offer.implementations.is_empty() && kvm != Answerer::Userspace {
             return Err(Contradiction(
                 "KVM does not answer for `--implementations`: they need `--kvm-services userspace`",
@@ -132,6 +178,7 @@ impl ServiceArguments {
             trng_limit: self.trng_rate.map(rate_limit),
             kvm,
             pv_time: self.pv_time.into(),
+            sdei: if self.sdei { Presence::Present } else { Presence::Absent },
             ..self.offer.services()
         })
     }
@@ -155,6 +202,7 @@ impl OfferArguments {
     pub(crate) fn services(&self) -> Services {
         Services {
             implementations: self.implementations.clone(),
+            personality: self.personality.into(),
             watchdog: self.watchdog.map(Bite::from),
             external: self.serve.clone(),
             ..Services::of_kvm()
@@ -195,10 +243,20 @@ mod tests {
     }
 
     #[test]
+    fn where_hyper_v_is_there_kvm_is_not() {
+        let services = services(&["--personality", "hyperv"]).unwrap();
+        assert_eq!(services.kvm, Answerer::Nobody);
+        assert_eq!(services.personality, switchboard_machine::Personality::HyperV);
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         services(&["--implementations", "0x410fd0c1:0:0", "--kvm-services", "kvm"]).unwrap_err();
         services(&["--trng-rate", "1000", "--trng", "kvm"]).unwrap_err();
         services(&["--serve", "0xC6000040+2=unix:a"]).unwrap_err();
+        services(&["--personality", "hyperv", "--kvm-services", "kvm"]).unwrap_err();
+        services(&["--personality", "hyperv", "--implementations", "0x410fd0c1:0:0"]).unwrap_err();
+        services(&["--personality", "hyperv", "--serve", "0xC6000040+2=unix:a"]).unwrap_err();
         services(&["--serve", "0xC6000040+2=unix:a", "--kvm-services", "none"]).unwrap();
         let line = Line::try_parse_from(["run", "--serve", "0x84000000+0x20=unix:a"]).unwrap();
         line.services.services(Answerer::Kvm).unwrap_err();

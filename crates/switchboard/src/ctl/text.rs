@@ -10,7 +10,8 @@ use switchboard_machine::control::protocol::{
 /// Nothing where there is nothing to say.
 pub(super) fn describe(reply: &Reply) -> String {
     match reply {
-        Reply::Done => String::new(),
+        Reply::Done | Reply::Nmi { cpu: None } => String::new(),
+        Reply::Nmi { cpu: Some(cpu) } => format!("CPU {cpu} has taken the NMI\n"),
         Reply::Status(status) => describe_status(status),
         Reply::Cpus { cpus } => describe_cpus(cpus),
         Reply::Changes { changes } if changes.is_empty() => "nothing had to change\n".to_owned(),

@@ -75,6 +75,9 @@ pub struct Guest {
 struct Output {
     state: Mutex<(Vec<u8>, bool)>,
     changed: Condvar,
+    /// Is nothing to be read?
+    held: Mutex<bool>,
+    released: Condvar,
 }
 
 /// What is left of a guest that has ended.
@@ -168,6 +171,35 @@ impl Guest {
             }
             state = self.output.changed.wait_timeout(state, left).unwrap().0;
         }
+    }
+
+    /// Reads no more of what the guest prints. Once it has printed more than a pipe holds, 64 KiB, its serial port is full.
+    pub fn hold_output(&mut self) {
+        *self.output.held.lock().unwrap() = true;
+    }
+
+    /// Waits until nothing more of the guest's output fits anywhere.
+    pub fn wait_until_stuck(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_stuck = |states: &str| {
+            states.lines().any(|line| line.starts_with("console-out:") && line.contains("pipe_write"))
+        };
+        // Twice: it may be on its way.
+        while !(is_stuck(&self.thread_states()) && {
+            thread::sleep(Duration::from_millis(500));
+            is_stuck(&self.thread_states())
+        }) {
+            if Instant::now() >= deadline {
+                self.give_up("the guest does not print so much that it has to wait");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Goes on reading.
+    pub fn release_output(&mut self) {
+        *self.output.held.lock().unwrap() = false;
+        self.output.released.notify_all();
     }
 
     pub fn signal(&self, signal: &str) {
@@ -281,6 +313,8 @@ impl Output {
     fn collect(&self, source: &mut impl Read) {
         let mut buffer = [0; 4096];
         loop {
+            let held = self.held.lock().unwrap();
+            drop(self.released.wait_while(held, |held| *held).unwrap());
             let count = source.read(&mut buffer).unwrap_or(0);
             let mut state = self.lock();
             state.0.extend(&buffer[..count]);

@@ -2,17 +2,19 @@
 //!
 //! Linux gives and takes CPUs at run time by ACPI only (`Documentation/arch/arm64/cpu-hotplug.rst`). The tables
 //! follow the ACPI Specification, version 6.5, and hold what an arm64 Linux needs
-//! (`Documentation/arch/arm64/arm-acpi.rst`). They say the same as the device tree, and two things more: which CPUs
-//! there can be, and how they come and go.
+//! (`Documentation/arch/arm64/arm-acpi.rst`). They say the same as the device tree, and more: which CPUs there can be, how
+//! they come and go, and how an error of the hardware is told.
 //!
 //! | table | module | says |
 //! |---|---|---|
 //! | RSDP, XSDT | here | where the others are |
-//! | FADT | `fadt` | no fixed hardware; PSCI, and how to call it |
+//! | FADT | `fadt` | no fixed hardware; PSCI, and how to call it; who the hypervisor is, if it is Hyper-V |
 //! | MADT | `madt` | the interrupt controller, and every CPU there can be |
 //! | GTDT | `gtdt` | the timers |
 //! | PPTT | `pptt` | the topology |
 //! | SPCR, DBG2 | `serial` | which serial port is the console |
+//! | SDEI | `sdei` | that there is SDEI; only if there is |
+//! | HEST | `hest` | where errors are told, and by which event of SDEI; only if one tells them |
 //! | DSDT | `dsdt` | the devices, with the code that the guest runs at an event |
 //!
 //! Deliberately missing: a FACS, which only a machine with fixed hardware or a global lock has.
@@ -20,8 +22,10 @@
 mod dsdt;
 mod fadt;
 mod gtdt;
+mod hest;
 mod madt;
 mod pptt;
+mod sdei;
 mod serial;
 
 use acpi_tables::{Aml, rsdp::Rsdp, sdt::Sdt, xsdt::XSDT};
@@ -30,7 +34,7 @@ use switchboard_smccc::{Conduit, Ipa, Mpidr};
 use thiserror::Error;
 
 use super::fdt::InterruptController;
-use crate::{devices::events::registers, layout};
+use crate::{Personality, devices::events::registers, error_status::ErrorSource, layout};
 
 /// How many CPUs the event device has registers for.
 pub const MAX_CPUS: u64 = (layout::EVENTS_SIZE - registers::CPUS) / registers::CPU_SIZE;
@@ -57,6 +61,26 @@ pub struct Description<'a> {
     pub interrupt_controller: InterruptController,
     /// Whether the CPUs have performance counters.
     pub pmu: bool,
+    /// What the guest is told of SDEI.
+    pub sdei: Sdei,
+    /// Which hypervisor the guest takes us for.
+    pub personality: Personality,
+}
+
+/// What a guest is told of the Software Delegated Exception Interface. It calls SDEI as it calls PSCI: the tables name one
+/// conduit for both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sdei {
+    /// Nothing: there is none, or the guest may not call it.
+    #[default]
+    Absent,
+    /// That it is there.
+    Present,
+    /// That it is there, and that one of its events tells of errors of the hardware.
+    TellsErrors {
+        /// The number of that event. Not 0, which is the event that CPUs signal each other: Linux would not register it.
+        event: u32,
+    },
 }
 
 /// The tables, placed.
@@ -66,6 +90,8 @@ pub struct Tables {
     pub rsdp: Ipa,
     /// All of them, to be copied to that address.
     pub bytes: Vec<u8>,
+    /// Where errors of the hardware are told, if they are: 64 KiB that are in no table.
+    pub error_source: Option<Ipa>,
 }
 
 /// Why there are no tables.
@@ -89,7 +115,8 @@ pub enum AcpiError {
     },
 }
 
-/// The tables of a machine, for the `limit` bytes from `at` on.
+/// The tables of a machine, for the `limit` bytes from `at` on, a 64 KiB boundary. Before the tables is the memory of the error
+/// source, if there is one: the tables can be of any length, and it is in pages of its own.
 ///
 /// # Errors
 ///
@@ -100,16 +127,27 @@ pub fn build(machine: &Description<'_>, at: Ipa, limit: u64) -> Result<Tables, A
     if u64::from(cpus) > MAX_CPUS {
         return Err(too_many);
     }
-    let mut area = Area { at, bytes: vec![0; Rsdp::len()] };
+    let (errors, taken) = match machine.sdei {
+        Sdei::Absent | Sdei::Present => (None, 0),
+        Sdei::TellsErrors { event } => (Some((ErrorSource::new(at), event)), ErrorSource::SIZE),
+    };
+    let (rsdp, limit) = (Ipa(at.0.saturating_add(taken)), limit.saturating_sub(taken));
+    let mut area = Area { at: rsdp, bytes: vec![0; Rsdp::len()] };
     let dsdt = area.place(&dsdt::build(cpus));
-    let tables = [
-        fadt::build(machine.conduit, dsdt),
+    let mut tables = vec![
+        fadt::build(machine.conduit, machine.personality, dsdt),
         madt::build(machine, cpus),
         gtdt::build(),
         pptt::build(cpus),
         serial::console(),
         serial::debug_port(),
     ];
+    if machine.sdei != Sdei::Absent {
+        tables.push(sdei::build());
+    }
+    if let Some((source, event)) = errors {
+        tables.push(hest::build(source, event));
+    }
     let mut root = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     for table in &tables {
         root.add_entry(area.place(table).0);
@@ -122,7 +160,7 @@ pub fn build(machine: &Description<'_>, at: Ipa, limit: u64) -> Result<Tables, A
     if size > limit {
         return Err(AcpiError::TooLarge { size, cpus: machine.cpus.len(), limit });
     }
-    Ok(Tables { rsdp: at, bytes: tables })
+    Ok(Tables { rsdp, bytes: tables, error_source: errors.map(|(source, _)| source.start()) })
 }
 
 /// Tables, one after the other.

@@ -3,6 +3,7 @@
 mod aml;
 mod events;
 mod interpreter;
+mod sdei;
 
 use super::*;
 
@@ -22,6 +23,8 @@ fn machine(cpus: &[Mpidr]) -> Description<'_> {
         conduit: Conduit::Hvc,
         interrupt_controller: InterruptController::V3,
         pmu: true,
+        sdei: Sdei::Absent,
+        personality: Personality::Kvm,
     }
 }
 
@@ -43,7 +46,7 @@ fn sum(bytes: &[u8]) -> u8 {
 
 /// The table at an address, as long as it says it is.
 fn table_at(tables: &Tables, address: u64) -> &[u8] {
-    let offset = usize::try_from(address - AT.0).unwrap();
+    let offset = usize::try_from(address - tables.rsdp.0).unwrap();
     let length = usize::try_from(u32_at(&tables.bytes, offset + 4)).unwrap();
     &tables.bytes[offset..offset + length]
 }
@@ -131,6 +134,16 @@ fn the_fadt_has_no_fixed_hardware_and_says_how_psci_is_called() {
         // Linux wants 5.1 or later.
         assert_eq!((fadt[8], fadt[131]), (6, 5), "version");
         assert_eq!(u32_at(&fadt, 40), 0, "DSDT below 4 GiB");
+    }
+}
+
+#[test]
+fn the_fadt_names_the_hypervisor_if_it_is_hyper_v() {
+    let cpus = cpus(1);
+    for (personality, identity) in [(Personality::Kvm, [0; 8]), (Personality::HyperV, *b"MsHyperV")] {
+        let fadt = table_of(&Description { personality, ..machine(&cpus) }, "FACP");
+        assert_eq!(fadt[268..], identity, "section 5.2.9, Hypervisor Vendor Identity");
+        assert_eq!(sum(&fadt), 0, "{personality:?}");
     }
 }
 

@@ -20,6 +20,10 @@ pub(super) enum Kind {
     Conventional,
     /// The ACPI tables. Linux keeps them, and maps them as memory.
     AcpiReclaim,
+    /// What firmware and kernel share as long as both run: here the error source. Linux keeps it out of the memory it hands out
+    /// (`is_usable_memory`), and because it can be cached, maps it so where ACPI's registers are mapped (`acpi_os_ioremap`) and
+    /// where an error is read (`arch_apei_get_mem_attribute`). Both sides then see the same without cache maintenance.
+    AcpiNvs,
 }
 
 impl Kind {
@@ -29,6 +33,7 @@ impl Kind {
             Self::BootServicesData => 4,
             Self::Conventional => 7,
             Self::AcpiReclaim => 9,
+            Self::AcpiNvs => 10,
         }
     }
 }

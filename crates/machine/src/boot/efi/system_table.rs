@@ -46,7 +46,7 @@ pub(super) fn build(at: Ipa, rsdp: Ipa, memory_map: &[u8]) -> Structures {
         bytes,
         system_table: at,
         memory_map: Ipa(at.0 + MEMORY_MAP),
-        memory_map_size: u32::try_from(memory_map.len()).expect("it has five entries at most"),
+        memory_map_size: u32::try_from(memory_map.len()).expect("it has six entries at most"),
     }
 }
 

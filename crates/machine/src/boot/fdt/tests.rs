@@ -23,6 +23,7 @@ fn machine(cpus: &[Mpidr]) -> Description<'_> {
         interrupt_controller: InterruptController::V3,
         pmu: true,
         watchdog: None,
+        sdei: None,
     }
 }
 
@@ -85,6 +86,18 @@ fn a_watchdog_is_told_by_its_function() {
 }
 
 #[test]
+fn sdei_is_called_over_its_own_conduit_and_is_below_firmware() {
+    let cpus = two_cpus();
+    for (conduit, method) in [(Conduit::Hvc, "hvc"), (Conduit::Smc, "smc")] {
+        let with_sdei = Description { sdei: Some(conduit), conduit: Conduit::Hvc, ..machine(&cpus) };
+        with_node(&with_sdei, "/firmware/sdei", |sdei| {
+            assert_eq!(strings_of(sdei, "compatible"), ["arm,sdei-1.0"]);
+            assert_eq!(strings_of(sdei, "method"), [method]);
+        });
+    }
+}
+
+#[test]
 fn what_the_machine_has_not_is_not_in_its_tree() {
     let cpus = two_cpus();
     let bare = Description {
@@ -103,6 +116,7 @@ fn what_the_machine_has_not_is_not_in_its_tree() {
     with_node(&bare, "/cpus/cpu@0", |cpu| assert!(cpu.property("cpu-idle-states").is_none()));
     assert!(!has_node(&bare, "/cpus/idle-states"));
     assert!(!has_node(&bare, "/pmu"));
+    assert!(!has_node(&bare, "/firmware"));
 }
 
 #[test]

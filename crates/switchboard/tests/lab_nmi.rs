@@ -1,0 +1,115 @@
+//! A Debian guest that hangs with interrupts off, and is reached all the same: by SDEI, on real KVM.
+
+#![cfg(target_arch = "aarch64")]
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use common::{Guest, Half, Operator, has_turn};
+
+const DETECTED: &str = "sdei: SDEIv1.1 (0x0) detected in firmware.";
+const PANIC: &str = "Kernel panic - not syncing: GHES: Fatal hardware error";
+
+fn boot(version: &str, operator: &Operator, arguments: &[&str]) -> Guest {
+    let usual = ["--append", "quiet", "--control", operator.socket()];
+    let mut guest = Guest::linux_of(version, &[&usual[..], arguments].concat());
+    guest.expect("guest: ready");
+    guest
+}
+
+#[track_caller]
+fn assert_detected(guest: &mut Guest) {
+    let log = guest.ask("dmesg | grep sdei");
+    assert!(log.contains(DETECTED), "{log}");
+}
+
+/// The serial port stays full, and the kernel waits in a printk, with interrupts off, for room that does not come.
+fn hang(guest: &mut Guest) {
+    guest.hold_output();
+    guest.send("while :; do echo '<0>a line that nobody reads, of which there are more than fit anywhere' >/dev/kmsg; done\n");
+    guest.wait_until_stuck();
+}
+
+fn panics_where_it_hangs(version: &str, conduit: &str) {
+    let operator = Operator::new(&format!("nmi-{version}-{conduit}"));
+    let mut guest = boot(version, &operator, &["--acpi", "--sdei", "--conduit", conduit]);
+    assert_detected(&mut guest);
+    hang(&mut guest);
+
+    let answer = operator.must(&["nmi"]);
+
+    assert_eq!((&answer["kind"], &answer["cpu"]), (&"nmi".into(), &0.into()), "{answer}");
+    guest.release_output();
+    guest.expect(PANIC);
+    guest.expect("Call trace:");
+    // Where it was when it was interrupted.
+    guest.expect("pl011");
+    guest.expect("end Kernel panic");
+    operator.must(&["stop"]);
+    guest.end().assert_code(68);
+}
+
+#[test]
+fn a_6_12_guest_that_hangs_with_interrupts_off_panics_and_says_where() {
+    panics_where_it_hangs("6.12", "hvc");
+}
+
+#[test]
+fn so_does_a_7_2_guest_over_smc() {
+    panics_where_it_hangs("7.2", "smc");
+}
+
+#[test]
+fn the_cpu_that_is_named_takes_it_though_it_came_later() {
+    for (version, half) in [("6.12", Half::First), ("7.2", Half::Second)] {
+        if !has_turn(half) {
+            continue;
+        }
+        let operator = Operator::new(&format!("nmi-cpu-{version}"));
+        let mut guest = boot(version, &operator, &["--sdei", "--cpus", "boot=1,max=3"]);
+        operator.must(&["cpus", "set", "3", "--wait=60"]);
+        let problem = operator.ctl(&["nmi", "--cpu", "3"]);
+        assert_eq!((problem.0, &problem.1["code"]), (31, &"no-such-cpu".into()), "{problem:?}");
+
+        let answer = operator.must(&["nmi", "--cpu", "2"]);
+
+        assert_eq!(answer["cpu"], 2, "{answer}");
+        guest.expect(PANIC);
+        guest.expect("CPU: 2");
+        operator.must(&["stop"]);
+        guest.end().assert_code(68);
+    }
+}
+
+#[test]
+fn a_guest_with_a_device_tree_finds_sdei_and_has_no_handler_for_an_nmi() {
+    for (version, conduit, half) in [("6.12", "smc", Half::Second), ("7.2", "hvc", Half::First)] {
+        if !has_turn(half) {
+            continue;
+        }
+        let operator = Operator::new(&format!("nmi-fdt-{version}"));
+        let mut guest = boot(version, &operator, &["--fdt", "--sdei", "--cpus", "2", "--conduit", conduit]);
+        assert_detected(&mut guest);
+
+        let (status, problem, message) = operator.ctl(&["nmi"]);
+
+        assert_eq!((status, &problem["code"]), (31, &"no-handler".into()), "{problem}");
+        assert!(message.contains("no handler") && message.contains("--acpi"), "{message}");
+        guest.send("poweroff -f\n");
+        guest.end().assert_code(0);
+    }
+}
+
+#[test]
+fn a_machine_without_sdei_has_no_nmi() {
+    let operator = Operator::new("nmi-none");
+    let mut guest = boot("6.12", &operator, &["--acpi"]);
+
+    let (status, problem, message) = operator.ctl(&["nmi"]);
+
+    assert_eq!((status, &problem["code"]), (31, &"no-nmi".into()), "{problem}");
+    assert!(message.contains("--sdei"), "{message}");
+    assert_eq!(guest.ask("dmesg | grep -c -E 'sdei|GHES: .*SDEI'"), "0");
+    guest.send("poweroff -f\n");
+    guest.end().assert_code(0);
+}
