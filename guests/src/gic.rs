@@ -17,6 +17,7 @@ const GICD_CTLR: usize = 0;
 const GICD_CTLR_ARE_GROUP1: u32 = 1 << 4 | 1 << 1;
 
 const GICD_ISPENDR: usize = 0x200;
+const GICD_ICFGR: usize = 0xc00;
 
 const GICR_TYPER: usize = 0x8;
 const GICR_TYPER_LAST: u64 = 1 << 4;
@@ -67,6 +68,13 @@ pub fn enable_virtual_timer_of(gic: Gic) -> Result<(), &'static str> {
 /// not come.
 pub fn silence() {
     write_register!("s3_0_c12_c12_7", 0); // ICC_IGRPEN1_EL1
+}
+
+/// An SPI is by level from now on, which after reset it need not be (`GICD_ICFGR`, section 12.9.9).
+pub fn set_level_sensitive(gic: Gic, intid: u64) {
+    let Ok(intid) = usize::try_from(intid) else { return };
+    let register = gic.distributor + GICD_ICFGR + intid / 16 * 4;
+    write(register, read(register) & !(0b10 << (intid % 16 * 2)));
 }
 
 /// Is an SPI pending?

@@ -85,6 +85,7 @@ pub fn released(stage: &mut Stage<'_>) -> Option<()> {
     let (client, gic) = (stage.client, stage.set.gic);
     for line in LINES {
         let intid = line.intid();
+        gic::set_level_sensitive(gic, intid);
         let pending = |wanted: bool| {
             cpu::poll(1000, || (gic::is_pending(gic, intid) == wanted).then_some(())).is_some()
         };
