@@ -81,6 +81,18 @@ pub fn spin(ms: u64) {
     let _: Option<()> = poll(ms, || None);
 }
 
+/// PSTATE.I: no interrupt is taken.
+pub fn mask_interrupts() {
+    // SAFETY: this guest takes no interrupts; nothing depends on it.
+    unsafe { asm!("msr daifset, #2", options(nostack, preserves_flags)) };
+}
+
+/// Interrupts are taken, and end the run: the caller sees to it that there are none.
+pub fn unmask_interrupts() {
+    // SAFETY: an exception preserves what it interrupts, or ends the run.
+    unsafe { asm!("msr daifclr, #2", options(nostack, preserves_flags)) };
+}
+
 /// Waits for ever, without a call of firmware.
 pub fn park() -> ! {
     loop {

@@ -42,10 +42,12 @@ pub enum Subject {
     Unknown,
     /// How CPU_SUSPEND ended.
     Suspend,
+    /// What was read of a device.
+    Device,
 }
 
 /// Names, in the order of `Subject::code`.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "NZCV",
     "DAIF",
     "ELR_EL1",
@@ -62,6 +64,7 @@ const NAMES: [&str; 16] = [
     "result",
     "event number",
     "result of CPU_SUSPEND",
+    "registers of a device",
 ];
 const HALVES: u64 = 32;
 const OTHERS: u64 = HALVES + 64;
@@ -87,6 +90,7 @@ impl Subject {
             Self::Status => OTHERS + 13,
             Self::Unknown => OTHERS + 14,
             Self::Suspend => OTHERS + 15,
+            Self::Device => OTHERS + 16,
         }
     }
 }

@@ -21,6 +21,8 @@ const GPIOIEV: usize = 0x40c;
 const GPIOIE: usize = 0x410;
 /// The line that is used: nothing is connected to it.
 const LINE: u32 = 1 << 0;
+const GPIOPERIPHID0: usize = 0xfe0;
+const GPIOPERIPHID2: usize = 0xfe8;
 
 static UART: AtomicUsize = AtomicUsize::new(0);
 static GPIO: AtomicUsize = AtomicUsize::new(0);
@@ -65,6 +67,15 @@ impl Line {
         }
     }
 }
+
+/// What the PL061 says of itself, in two reads: [`IDENTIFICATION`].
+pub fn identification() -> u64 {
+    let gpio = GPIO.load(Ordering::Relaxed);
+    u64::from(mmio::read(gpio + GPIOPERIPHID0)) << 32 | u64::from(mmio::read(gpio + GPIOPERIPHID2))
+}
+
+/// GPIOPeriphID0 and GPIOPeriphID2.
+pub const IDENTIFICATION: u64 = 0x61 << 32 | 0x04;
 
 /// Finds the devices, and leaves both levels low.
 ///

@@ -47,8 +47,8 @@ pub enum Interrupts {
 }
 
 /// Instructions are repeated so often: much longer than what is around a window takes.
-const COUNT: u64 = 20_000;
-const CALLS: u64 = 8;
+const COUNT: u64 = 60_000;
+const CALLS: u64 = 16;
 
 const DAIF_ALL: u64 = 0xf << 6;
 /// SPSR_EL1.M: EL1h.
@@ -60,11 +60,22 @@ unsafe extern "C" {
     fn sdei_window_smc(block: *mut Block);
     fn sdei_window_plain_begin();
     fn sdei_window_plain_end();
+    fn sdei_window_hvc_begin();
+    fn sdei_window_hvc_end();
+    fn sdei_window_smc_begin();
+    fn sdei_window_smc_end();
 }
 
 /// Is it an address at which every register of a window with [`Work::Count`] holds what [`register`] says?
 pub fn is_inside(pc: u64) -> bool {
     (address(sdei_window_plain_begin)..=address(sdei_window_plain_end)).contains(&pc)
+}
+
+/// Likewise, of a window with any work.
+pub fn is_inside_any(pc: u64) -> bool {
+    is_inside(pc)
+        || (address(sdei_window_hvc_begin)..=address(sdei_window_hvc_end)).contains(&pc)
+        || (address(sdei_window_smc_begin)..=address(sdei_window_smc_end)).contains(&pc)
 }
 
 /// What xN holds in a window with this seed, up to x28: x29 and x30 count.

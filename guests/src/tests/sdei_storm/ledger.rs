@@ -38,6 +38,8 @@ pub struct Page {
     pub critical: Counter,
     /// Critical ones that were taken within a handler.
     pub nested: Counter,
+    /// Of all: those that came in a window.
+    pub inside: Counter,
     pub completed: Counter,
     pub resumed: Counter,
     pub windows: Counter,
@@ -67,6 +69,7 @@ impl Page {
             normal: Counter::new(),
             critical: Counter::new(),
             nested: Counter::new(),
+            inside: Counter::new(),
             completed: Counter::new(),
             resumed: Counter::new(),
             windows: Counter::new(),
@@ -92,6 +95,7 @@ impl Page {
             &self.normal,
             &self.critical,
             &self.nested,
+            &self.inside,
             &self.completed,
             &self.resumed,
             &self.windows,
@@ -138,12 +142,13 @@ impl Page {
 
     pub fn print(&self, index: usize) {
         println!(
-            "# sdei_storm cpu={index} signalled={} private={} normal={} critical={} nested={} completed={} resumed={}",
+            "# sdei_storm cpu={index} signalled={} private={} normal={} critical={} nested={} inside={} completed={} resumed={}",
             self.signalled_to.get(),
             self.private.get(),
             self.normal.get(),
             self.critical.get(),
             self.nested.get(),
+            self.inside.get(),
             self.completed.get(),
             self.resumed.get(),
         );

@@ -8,6 +8,7 @@ use crate::{
         faults::{self, Subject},
         handler::{Delivery, End},
         lines::Line,
+        window,
     },
     secondary,
 };
@@ -35,6 +36,9 @@ pub fn handle(delivery: &Delivery) -> End {
     if LEDGER.is_free(item) {
         // It was taken already, or never raised.
         faults::add(Subject::Unknown, delivery.cpu, delivery.event, delivery.event);
+    }
+    if window::is_inside_any(delivery.pc) {
+        page.inside.add();
     }
     let count = match item {
         Item::Signalled(_) => page.private.add(),

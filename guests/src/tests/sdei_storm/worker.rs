@@ -14,7 +14,7 @@ use crate::{
         Client, DENIED, Event, Priority, Routing, SUCCESS,
         faults::{self, Subject},
         handler,
-        lines::Line,
+        lines::{self, Line},
         remote,
         window::{self, Interrupts, Work},
     },
@@ -87,6 +87,7 @@ impl Worker {
     }
 
     fn leave(self) {
+        cpu::mask_interrupts();
         self.page.keep(self.random);
     }
 
@@ -122,6 +123,8 @@ impl Worker {
         window::open(self.index, seed, work, interrupts);
         self.page.windows.add();
         watch::look(self.index);
+        // A window leaves them masked. Unmasked, a handler may use COMPLETE_AND_RESUME, here too.
+        cpu::unmask_interrupts();
     }
 
     fn step(&mut self) {
@@ -138,6 +141,7 @@ impl Worker {
             175..=177 => self.power_down_by_timer(),
             178..=181 => self.power_down_until_event(),
             182..=183 => self.go_off(),
+            184..=191 => self.read_devices(),
             _ => self.call_others(),
         }
     }
@@ -311,6 +315,14 @@ impl Worker {
         }
     }
 
+    /// An access that a machine emulates is over before an event comes.
+    fn read_devices(&self) {
+        for _ in 0..16 {
+            let read = lines::identification();
+            faults::expect(Subject::Device, self.place(), lines::IDENTIFICATION, read);
+        }
+    }
+
     /// Other services, as they are called under events.
     fn call_others(&mut self) {
         let conduit = if self.below(2) == 0 { Conduit::Hvc } else { Conduit::Smc };
@@ -328,17 +340,19 @@ impl Worker {
         }
     }
 
+    /// Its interrupt wakes this CPU, and is not taken.
     fn start_timer(&self, ms: u64) {
+        cpu::mask_interrupts();
         if gic::enable_virtual_timer_of(LEDGER.gic()).is_err() {
             faults::add(Subject::Suspend, self.place(), 0, 1);
         }
         cpu::start_timer(ms);
     }
 
-    /// Windows may have PSTATE.I clear.
     fn stop_timer(&self) {
         cpu::stop_timer();
         gic::silence();
+        cpu::unmask_interrupts();
     }
 }
 
