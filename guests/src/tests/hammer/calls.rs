@@ -135,6 +135,7 @@ impl Calls {
                 registers.0[at] = self.argument(registers.0[at]);
             }
         }
+        self.mean_events(id, &mut registers);
         self.tame(id, &mut registers);
         (id, registers)
     }
@@ -157,6 +158,19 @@ impl Calls {
             // A dirty upper half above an edge.
             5 => self.random.next() << 32 | EDGES[self.below(EDGES.len())] & u64::from(u32::MAX),
             _ => random,
+        }
+    }
+
+    /// Calls of SDEI mean its event 0 and this CPU so often that events come now and then.
+    fn mean_events(&mut self, id: u32, registers: &mut Registers) {
+        if !(sdei::VERSION..=sdei::SHARED_RESET).contains(&id) {
+            return;
+        }
+        if !self.one_in(4) {
+            registers.0[1] = sdei::Event::SIGNALLED.0;
+        }
+        if id == sdei::EVENT_SIGNAL && !self.one_in(4) {
+            registers.0[2] = self.affinity;
         }
     }
 

@@ -2,8 +2,13 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::ledger::LEDGER;
-use crate::{console::println, cpu, psci, sdei::faults, tap::Report};
+use super::ledger::{Item, LEDGER};
+use crate::{
+    console::println,
+    cpu, psci,
+    sdei::{faults, lines::Line},
+    tap::Report,
+};
 
 /// Without an event for so long, nothing moves.
 const PATIENCE_MS: u64 = 60_000;
@@ -49,11 +54,17 @@ fn give_up(cpu: usize) {
     for (index, page) in LEDGER.pages() {
         page.print(index);
         println!(
-            "# sdei_storm cpu={index} off={} depth={} wants_event={}",
+            "# sdei_storm cpu={index} off={} depth={} wants_event={} waits_for_event={}",
             page.is_off.load(Ordering::Acquire),
             page.depth.get(),
-            page.wants_event.load(Ordering::Acquire)
+            page.wants_event.load(Ordering::Acquire),
+            !LEDGER.is_free(Item::Signalled(index)),
         );
+    }
+    for (item, name) in [(Item::Bound(Line::Uart), "33"), (Item::Bound(Line::Gpio), "34")] {
+        if !LEDGER.is_free(item) {
+            println!("# sdei_storm the event of interrupt {name} is not taken, or not given back");
+        }
     }
     let mut report = Report::new(false);
     faults::check(&mut report);
