@@ -7,6 +7,7 @@ fn main() {
     let script = Path::new(&manifest).join("link.ld");
     println!("cargo:rerun-if-changed=link.ld");
     println!("cargo:rerun-if-changed=src/entry.s");
+    println!("cargo:rerun-if-changed=src/sdei/sdei.s");
     println!("cargo:rustc-link-arg=-T{}", script.display());
     // The image runs where it is loaded. Code for this target is pc-relative already; pointers in data are
     // not, and `entry.s` relocates them, in read-only sections too (`notext`).

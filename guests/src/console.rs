@@ -38,6 +38,11 @@ pub fn set(uart: Uart) {
     UART16550.store(uart16550, Ordering::Relaxed);
 }
 
+/// Where the PL011 is, if the console is one.
+pub fn pl011() -> Option<usize> {
+    Some(PL011.load(Ordering::Relaxed)).filter(|&base| base != 0)
+}
+
 impl Uart {
     /// What a node of the FDT describes, if it is a serial port; its address is still missing.
     pub fn of_kind(compatible_with: impl Fn(&str) -> bool) -> Option<fn(usize) -> Self> {

@@ -18,7 +18,7 @@ pub(crate) use read_register;
 macro_rules! write_register {
     ($name:literal, $value:expr) => {{
         let value: u64 = $value;
-        // SAFETY: a register of the timer or of the GIC's CPU interface, neither of which touches memory.
+        // SAFETY: a register of the timer, of the GIC's CPU interface or for tracing: none of them touches memory.
         unsafe { asm!(concat!("msr ", $name, ", {}"), "isb", in(reg) value, options(nostack, preserves_flags)) };
     }};
 }
@@ -32,6 +32,11 @@ pub fn affinity() -> u64 {
 /// MIDR_EL1: which implementation it is.
 pub fn implementation() -> u64 {
     read_register!("midr_el1")
+}
+
+/// CONTEXTIDR_EL1: a number that this guest chooses, and the architecture makes no use of.
+pub fn set_context_id(value: u64) {
+    write_register!("contextidr_el1", value);
 }
 
 /// CNTVCT_EL0, not before anything earlier in program order.
@@ -74,6 +79,18 @@ pub fn poll<T>(ms: u64, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
 /// Does nothing for that long.
 pub fn spin(ms: u64) {
     let _: Option<()> = poll(ms, || None);
+}
+
+/// PSTATE.I: no interrupt is taken.
+pub fn mask_interrupts() {
+    // SAFETY: this guest takes no interrupts; nothing depends on it.
+    unsafe { asm!("msr daifset, #2", options(nostack, preserves_flags)) };
+}
+
+/// Interrupts are taken, and end the run: the caller sees to it that there are none.
+pub fn unmask_interrupts() {
+    // SAFETY: an exception preserves what it interrupts, or ends the run.
+    unsafe { asm!("msr daifclr, #2", options(nostack, preserves_flags)) };
 }
 
 /// Waits for ever, without a call of firmware.

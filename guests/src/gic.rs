@@ -5,7 +5,7 @@ use core::arch::asm;
 
 use crate::{
     cpu::{self, read_register, write_register},
-    machine::Machine,
+    machine::{Gic, Machine},
     mmio::{read, write},
 };
 
@@ -15,6 +15,9 @@ const VIRTUAL_TIMER: u32 = 27;
 const GICD_CTLR: usize = 0;
 /// `ARE_NS` and `EnableGrp1`, as laid out with one Security state (section 12.9.4).
 const GICD_CTLR_ARE_GROUP1: u32 = 1 << 4 | 1 << 1;
+
+const GICD_ISPENDR: usize = 0x200;
+const GICD_ICFGR: usize = 0xc00;
 
 const GICR_TYPER: usize = 0x8;
 const GICR_TYPER_LAST: u64 = 1 << 4;
@@ -33,7 +36,15 @@ const GICR_IPRIORITYR: usize = FRAME + 0x400;
 ///
 /// Why it cannot.
 pub fn enable_virtual_timer(machine: &Machine) -> Result<(), &'static str> {
-    let gic = machine.gic.ok_or("the FDT has no arm,gic-v3 below 1 GiB")?;
+    enable_virtual_timer_of(machine.gic.ok_or("the FDT has no arm,gic-v3 below 1 GiB")?)
+}
+
+/// Likewise, without the machine.
+///
+/// # Errors
+///
+/// Why it cannot.
+pub fn enable_virtual_timer_of(gic: Gic) -> Result<(), &'static str> {
     let redistributor = find_redistributor(gic.redistributors, gic.redistributors_size)
         .ok_or("no redistributor of this CPU")?;
     write(gic.distributor + GICD_CTLR, GICD_CTLR_ARE_GROUP1);
@@ -51,6 +62,25 @@ pub fn enable_virtual_timer(machine: &Machine) -> Result<(), &'static str> {
     write_register!("s3_0_c4_c6_0", 0xff); // ICC_PMR_EL1
     write_register!("s3_0_c12_c12_7", 1); // ICC_IGRPEN1_EL1
     Ok(())
+}
+
+/// No interrupt reaches this CPU any more, until it is enabled again: where PSTATE.I is clear, one that is on its way may
+/// not come.
+pub fn silence() {
+    write_register!("s3_0_c12_c12_7", 0); // ICC_IGRPEN1_EL1
+}
+
+/// An SPI is by level from now on, which after reset it need not be (`GICD_ICFGR`, section 12.9.9).
+pub fn set_level_sensitive(gic: Gic, intid: u64) {
+    let Ok(intid) = usize::try_from(intid) else { return };
+    let register = gic.distributor + GICD_ICFGR + intid / 16 * 4;
+    write(register, read(register) & !(0b10 << (intid % 16 * 2)));
+}
+
+/// Is an SPI pending?
+pub fn is_pending(gic: Gic, intid: u64) -> bool {
+    let Ok(intid) = usize::try_from(intid) else { return false };
+    read(gic.distributor + GICD_ISPENDR + intid / 32 * 4) & 1 << (intid % 32) != 0
 }
 
 fn find_redistributor(base: usize, size: usize) -> Option<usize> {

@@ -28,6 +28,8 @@ pub struct Machine {
     /// What `/psci` says.
     pub conduit: Option<Conduit>,
     pub gic: Option<Gic>,
+    /// Where a PL061 is.
+    pub gpio: Option<usize>,
     /// The memory regions: (base, size). The first few are enough.
     memory: [(u64, u64); 4],
     cpus: [u64; MAX_CPUS],
@@ -47,6 +49,7 @@ impl Machine {
             console: None,
             conduit: None,
             gic: None,
+            gpio: None,
             memory: [(0, 0); 4],
             cpus: [0; MAX_CPUS],
             cpu_count: 0,
@@ -92,6 +95,7 @@ impl Machine {
             _ if fdt::text(node.device_type) == Some("cpu") => self.add_cpu(node),
             _ if fdt::text(node.device_type) == Some("memory") => self.add_memory(node),
             _ if node.is_compatible("arm,gic-v3") => self.gic = gic(node),
+            _ if node.is_compatible("arm,pl061") => self.gpio = device(node, 0).map(|(base, _)| base),
             _ => self.add_console(node),
         }
     }

@@ -19,6 +19,7 @@ mod mmio;
 mod psci;
 mod random;
 mod resume;
+mod sdei;
 mod secondary;
 mod services;
 mod smccc;

@@ -6,7 +6,8 @@ use crate::{
     cpu,
     machine::MAX_CPUS,
     psci,
-    tests::{cpu_on, cpu_on_race, hammer, pv_time},
+    sdei::remote,
+    tests::{cpu_on, cpu_on_race, hammer, pv_time, sdei_storm},
 };
 
 /// What a CPU does when it starts.
@@ -26,6 +27,10 @@ pub enum Job {
     PvTime,
     /// [`hammer`]: makes calls until the time is over, turns itself off.
     Hammer,
+    /// [`remote`]: does as it is told, turns itself off when it is told so.
+    Sdei,
+    /// [`sdei_storm`]: until the storm is over, or it is its turn to be off.
+    SdeiStorm,
 }
 
 /// How a CPU came to its entry point.
@@ -45,7 +50,7 @@ pub const PSTATE_AT_ENTRY: u64 = 1 << 2 | 1 | 0xf << 6;
 pub const SCTLR_EL1_M_C: u64 = 1 << 2 | 1;
 
 static JOBS: [AtomicU8; MAX_CPUS] = [const { AtomicU8::new(0) }; MAX_CPUS];
-const JOB_LIST: [Job; 7] = [
+const JOB_LIST: [Job; 9] = [
     Job::Park,
     Job::ReportAndOff,
     Job::ReportAndFreeze,
@@ -53,6 +58,8 @@ const JOB_LIST: [Job; 7] = [
     Job::CountAndOff,
     Job::PvTime,
     Job::Hammer,
+    Job::Sdei,
+    Job::SdeiStorm,
 ];
 
 unsafe extern "C" {
@@ -70,7 +77,8 @@ pub fn resume() -> u64 {
     address(resume_entry)
 }
 
-fn address(function: unsafe extern "C" fn()) -> u64 {
+/// The address of a routine in assembly.
+pub fn address(function: unsafe extern "C" fn()) -> u64 {
     let pointer = function as *const ();
     u64::try_from(pointer.expose_provenance()).expect("addresses have 64 bits")
 }
@@ -103,6 +111,8 @@ extern "C" fn secondary_main(context: u64, other_registers: u64, sctlr_el1: u64,
         Job::CountAndOff => cpu_on_race::count(),
         Job::PvTime => pv_time::report(index),
         Job::Hammer => hammer::hammer_as_other(index),
+        Job::Sdei => remote::obey(index),
+        Job::SdeiStorm => sdei_storm::storm_as_other(index),
     }
     psci::cpu_off()
 }

@@ -48,6 +48,10 @@ pub const STANDARD_UID: u32 = 0x8400_ff01;
 pub const EXTERNAL_SUM: u32 = 0xc200_0000;
 pub const EXTERNAL_ECHO: u32 = 0xc200_0001;
 
+/// Hyper-V's hypercall, as it is for guests on Arm: a yielding call, whose kind is in x1 (Linux,
+/// arch/arm64/include/asm/mshyperv.h).
+pub const HV_HYPERCALL: u32 = 0x4600_0001;
+
 pub const SUCCESS: u64 = 0;
 /// SMCCC, section 7.1.
 pub const INVALID_PARAMETER: u64 = status(3);

@@ -3,6 +3,7 @@
 use super::denied::KVM_PSCI_0_1;
 use crate::{
     random::Random,
+    services::HV_HYPERCALL,
     smccc::{Conduit, NOT_SUPPORTED, Registers},
     tap::Report,
 };
@@ -53,6 +54,10 @@ const DEFINED: [(u32, u32, u32, Results); 15] = [
 ];
 
 fn results(id: u32) -> Results {
+    // A yielding call, and the only one that somebody defines.
+    if id == HV_HYPERCALL {
+        return Results::X0ToX17;
+    }
     let (owner, number) = (id >> 24 & 0x3f, id & 0xffff);
     if id & FAST == 0 || id & HINT_AND_MBZ != 0 {
         return Results::None;

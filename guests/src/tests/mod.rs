@@ -18,8 +18,10 @@ mod psci_basic;
 mod psci_optional;
 mod ptp;
 pub mod pv_time;
+pub mod sdei;
+pub mod sdei_storm;
 mod stride;
-mod suspend;
+pub mod suspend;
 mod system_suspend;
 mod trng;
 mod watchdog;
@@ -34,7 +36,8 @@ struct Test {
     run: fn(&Machine, Conduit, &mut Report),
 }
 
-/// The test that is not in the list, because each of its cases is a point. Nor is [`hammer`], of which each CPU is one.
+/// The test that is not in the list, because each of its cases is a point. Nor is [`hammer`], of which each CPU is one, nor
+/// [`sdei`], of which each statement is one.
 const CONFORMANCE: &str = "conformance";
 
 /// Over which conduits a test runs.
@@ -48,7 +51,7 @@ enum Conduits {
     Smc,
 }
 
-const TESTS: [Test; 24] = [
+const TESTS: [Test; 25] = [
     Test { name: "psci_basic", conduits: Conduits::Both, run: psci_basic::run },
     Test { name: "psci_optional", conduits: Conduits::Both, run: psci_optional::run },
     Test { name: "denied", conduits: Conduits::Both, run: denied::run },
@@ -65,6 +68,7 @@ const TESTS: [Test; 24] = [
     Test { name: "implementations", conduits: Conduits::Both, run: implementations::run },
     Test { name: "pv_time", conduits: Conduits::Both, run: pv_time::run },
     Test { name: "watchdog", conduits: Conduits::Smc, run: watchdog::run },
+    Test { name: "sdei_storm", conduits: Conduits::Both, run: sdei_storm::run },
     Test { name: "external", conduits: Conduits::One, run: external::run },
     Test { name: "bench", conduits: Conduits::One, run: bench::run },
     Test { name: "count", conduits: Conduits::One, run: count::run },
@@ -82,7 +86,7 @@ pub fn run(machine: &Machine) {
     let Some(names) = machine.args.value("test") else {
         return println!("Bail out! No test= on the command line");
     };
-    let special = [CONFORMANCE, hammer::NAME];
+    let special = [CONFORMANCE, hammer::NAME, sdei::NAME];
     let unknown = names.split(',').find(|name| find(name).is_none() && !special.contains(name));
     if let Some(name) = unknown {
         return println!("Bail out! No test is called {name}");
@@ -121,6 +125,7 @@ fn run_selected(machine: &Machine, names: &str, both: &[Conduit], one: Conduit) 
     let points = |name| match find(name) {
         Some(test) => conduits(test).len(),
         None if name == hammer::NAME => hammer::cpus(machine).count(),
+        None if name == sdei::NAME => sdei::points(both),
         None => cases.points(both).count(),
     };
     println!("1..{}", names.split(',').map(points).sum::<usize>());
@@ -129,6 +134,10 @@ fn run_selected(machine: &Machine, names: &str, both: &[Conduit], one: Conduit) 
     for name in names.split(',') {
         if name == hammer::NAME {
             hammer::run(machine, both, one, &mut number);
+            continue;
+        }
+        if name == sdei::NAME {
+            sdei::run(machine, both, &mut number);
             continue;
         }
         let Some(test) = find(name) else {

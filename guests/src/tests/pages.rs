@@ -10,6 +10,7 @@ use crate::{
     console::println,
     machine::Machine,
     random::Random,
+    sdei::Client,
     smccc::{Conduit, NOT_SUPPORTED, Registers},
     tap::Report,
 };
@@ -46,5 +47,7 @@ pub fn run(machine: &Machine, conduit: Conduit, report: &mut Report) {
         }
     }
     denied::run(machine, conduit, report);
+    // SDEI_PE_UNMASK was among them; nothing is registered, but a test of events may follow.
+    let _ = Client::new(conduit).mask();
     println!("# pages: {calls} calls");
 }

@@ -1,9 +1,9 @@
 //! What a hostile guest calls: mostly functions that there are, with arguments that mean something to some of them.
 
-use crate::{psci, random::Random, services, smccc::Registers, tests::ids};
+use crate::{psci, random::Random, sdei, services, smccc::Registers, tests::ids};
 
 /// Every function of every service, but for PSCI's that would end, park or start a CPU.
-const FUNCTIONS: [u32; 43] = [
+const FUNCTIONS: [u32; 63] = [
     psci::PSCI_VERSION,
     psci::AFFINITY_INFO_32,
     psci::AFFINITY_INFO_64,
@@ -45,6 +45,26 @@ const FUNCTIONS: [u32; 43] = [
     services::GENERAL_QUERIES[3],
     services::GENERAL_QUERIES[4],
     services::GENERAL_QUERIES[5],
+    services::HV_HYPERCALL,
+    sdei::VERSION,
+    sdei::EVENT_REGISTER,
+    sdei::EVENT_ENABLE,
+    sdei::EVENT_DISABLE,
+    sdei::EVENT_CONTEXT,
+    sdei::EVENT_COMPLETE,
+    sdei::EVENT_COMPLETE_AND_RESUME,
+    sdei::EVENT_UNREGISTER,
+    sdei::EVENT_STATUS,
+    sdei::EVENT_GET_INFO,
+    sdei::EVENT_ROUTING_SET,
+    sdei::PE_MASK,
+    sdei::PE_UNMASK,
+    sdei::INTERRUPT_BIND,
+    sdei::INTERRUPT_RELEASE,
+    sdei::EVENT_SIGNAL,
+    sdei::FEATURES,
+    sdei::PRIVATE_RESET,
+    sdei::SHARED_RESET,
     psci::CPU_ON_32,
     psci::CPU_ON_64,
 ];
@@ -55,20 +75,24 @@ const FAST: u32 = 1 << 31;
 const HINT_AND_MBZ: u32 = 0x00ff_0000;
 const OWNER: u32 = 0xff00_0000;
 
-/// Arguments at the edges of something: counts of bits, function IDs, widths, signs.
-const EDGES: [u64; 16] = [
+/// Arguments at the edges of something: counts of bits, function IDs, events, interrupts, widths, signs.
+const EDGES: [u64; 20] = [
     0,
     1,
     2,
     3,
     4,
     32,
+    33,
+    34,
     64,
     192,
     193,
     0x8400_0000,
     0xc400_0053,
     0xc500_0021,
+    0x6000_0000,
+    0x6000_0001,
     0x7fff_ffff,
     0xffff_ffff,
     1 << 63,
@@ -111,6 +135,7 @@ impl Calls {
                 registers.0[at] = self.argument(registers.0[at]);
             }
         }
+        self.mean_events(id, &mut registers);
         self.tame(id, &mut registers);
         (id, registers)
     }
@@ -136,7 +161,20 @@ impl Calls {
         }
     }
 
-    /// No registers may start a CPU, nor let the watchdog bite.
+    /// Calls of SDEI mean its event 0 and this CPU so often that events come now and then.
+    fn mean_events(&mut self, id: u32, registers: &mut Registers) {
+        if !(sdei::VERSION..=sdei::SHARED_RESET).contains(&id) {
+            return;
+        }
+        if !self.one_in(4) {
+            registers.0[1] = sdei::Event::SIGNALLED.0;
+        }
+        if id == sdei::EVENT_SIGNAL && !self.one_in(4) {
+            registers.0[2] = self.affinity;
+        }
+    }
+
+    /// No registers may start a CPU, nor let the watchdog bite, nor take an event to where no handler is.
     fn tame(&self, id: u32, registers: &mut Registers) {
         if self.is_cpu_on(id) {
             // It is on, and is told so.
@@ -146,6 +184,12 @@ impl Calls {
         let is_watchdog = id & !(SMC64 | HINT_AND_MBZ) | FAST == services::WATCHDOG;
         if is_watchdog && narrow(registers.0[1]) == narrow(services::WATCHDOG_ENABLE) {
             registers.0[2] &= !u64::from(u32::MAX);
+        }
+        let is_register = id & !(SMC64 | HINT_AND_MBZ) | FAST == sdei::EVENT_REGISTER & !SMC64;
+        if is_register {
+            registers.0[2] = sdei::handler::empty_entry();
+            // Relative to VBAR_EL1 it would be somewhere else.
+            registers.0[4] &= 1;
         }
     }
 

@@ -15,6 +15,7 @@ use crate::{
     cpu,
     machine::{MAX_CPUS, Machine},
     psci,
+    sdei::{Client, use_conduit},
     secondary::{self, Job},
     smccc::{self, Conduit, EACH_ONCE, NOT_SUPPORTED, Registers, Return},
     tap::Report,
@@ -74,6 +75,10 @@ pub fn run(machine: &Machine, both: &[Conduit], one: Conduit, mut number: impl F
 /// When it begins.
 fn prepare(machine: &Machine, both: &[Conduit]) -> u64 {
     println!("# hammer begins");
+    // Handlers complete so.
+    if let Some(&first) = both.first() {
+        use_conduit(first);
+    }
     let start = cpu::ticks();
     let seconds = machine.args.number("seconds", 60);
     END.store(start.saturating_add(cpu::ticks_in_ms(1000).saturating_mul(seconds)), Ordering::Relaxed);
@@ -149,4 +154,6 @@ fn conclude(index: usize, target: u64, conduit: Conduit, report: &mut Report) {
 fn restore(conduit: Conduit) {
     let _ = conduit.call3(psci::MEM_PROTECT, [0; 3]);
     let _ = conduit.call3(psci::SET_SUSPEND_MODE, [psci::PLATFORM_COORDINATED, 0, 0]);
+    let events = Client::new(conduit);
+    let _ = (events.mask(), events.reset_private(), events.reset_shared());
 }
