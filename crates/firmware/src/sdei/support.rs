@@ -7,7 +7,7 @@ use crate::{Support, Supported};
 
 /// What holds for every function.
 pub const GENERAL_NOTE: &str = "1.1, over HVC and SMC. Event numbers, interrupts and indices are W registers. A call changes x0 and \
-                                nothing else. KVM has no SDEI; where others differ, it is TF-A's dispatcher (2.14)";
+                                nothing else. KVM has no SDEI; where others differ, it is TF-A's dispatcher";
 
 /// Every function of SDEI, by ID.
 pub fn support() -> impl Iterator<Item = Support> {
