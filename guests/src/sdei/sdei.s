@@ -183,6 +183,7 @@ sdei_window_\name:
     .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     ldr     q\n, [x1], #16
     .endr
+    msr     daifset, #15                    // from here on ELR_EL1 is not for COMPLETE_AND_RESUME
     ldp     x2, x3, [x1, #16]               // now at the flags
     msr     elr_el1, x2
     msr     spsr_el1, x3
