@@ -1,6 +1,7 @@
 //! The emulated host's console: kept, and shown when the lab fails or on request.
 
 use std::io::{PipeReader, Read, Write, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,13 +14,16 @@ const KEPT: usize = 256 << 10;
 const SHOWN: usize = 40;
 
 /// What the kernel, the lab's init and QEMU have said.
-#[derive(Clone)]
-pub(crate) struct Console(Arc<Mutex<Vec<u8>>>);
+#[derive(Clone, Default)]
+pub(crate) struct Console {
+    log: Arc<Mutex<Vec<u8>>>,
+    heard: Arc<AtomicU64>,
+}
 
 impl Console {
     /// Reads the console until its end, which is that of the emulator.
     pub(crate) fn follow(mut pipe: PipeReader, show: bool, events: Sender<Event>) -> Self {
-        let console = Self(Arc::default());
+        let console = Self::default();
         let log = console.clone();
         thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -35,8 +39,14 @@ impl Console {
         console
     }
 
+    /// How many bytes it has said.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
     fn append(&self, bytes: &[u8]) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.heard.fetch_add(u64::try_from(bytes.len()).unwrap_or_default(), Ordering::Release);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.extend_from_slice(bytes);
         if log.len() > 2 * KEPT {
             let excess = log.len() - KEPT;
@@ -46,7 +56,7 @@ impl Console {
 
     /// The last lines, indented.
     pub(crate) fn tail(&self) -> String {
-        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         let lines = &lines[lines.len().saturating_sub(SHOWN)..];
