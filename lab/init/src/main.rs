@@ -5,6 +5,7 @@
 //! which the host's side keeps and shows when the lab fails.
 
 mod command;
+mod perf;
 mod ports;
 mod report;
 mod system;
@@ -48,6 +49,8 @@ fn run(control: &mut Port) -> Result<(), Failure> {
         frame.write(control).map_err(|error| format!("{CONTROL_PORT}: {error}"))
     };
 
+    // Until the end. A kernel without perf has nothing to be kept from.
+    let _event = perf::hold_an_event();
     let mut running = command::start(&request)?;
     send(control, Frame::Started)?;
     // Files are more than a frame: an answer must not get in between.

@@ -10,8 +10,8 @@ use super::events::Event;
 
 /// How much is kept. A host that floods its console must not fill this machine's memory.
 const KEPT: usize = 256 << 10;
-/// How many lines are shown.
-const SHOWN: usize = 40;
+/// How many lines are shown usually.
+pub(crate) const SHOWN: usize = 40;
 
 /// What the kernel, the lab's init and QEMU have said.
 #[derive(Clone, Default)]
@@ -54,12 +54,12 @@ impl Console {
         }
     }
 
-    /// The last lines, indented.
-    pub(crate) fn tail(&self) -> String {
+    /// The last `count` lines, indented.
+    pub(crate) fn tail(&self, count: usize) -> String {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        let lines = &lines[lines.len().saturating_sub(SHOWN)..];
+        let lines = &lines[lines.len().saturating_sub(count)..];
         lines.iter().map(|line| format!("\n    {line}")).collect()
     }
 }

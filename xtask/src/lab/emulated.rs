@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGUSR1, SIGWINCH};
 use switchboard_lab_init::protocol::{Frame, MODULES_FOLDER, REQUEST_PATH, Request, Stream, WORKING_FOLDER};
 
-use super::console::Console;
+use super::console::{self, Console};
 use super::diagnosis::Diagnosis;
 use super::events::{Event, earlier};
 use super::native::GRACE;
@@ -36,6 +36,8 @@ use crate::trouble::{TIMED_OUT, Trouble};
 
 /// How long the host may take to start the command. It takes two seconds, unless this machine is very busy.
 const BOOT: Duration = Duration::from_secs(180);
+/// How many lines of the console a host leaves that has frozen: a kernel's first warning and its death are far apart.
+const LAST_WORDS: usize = 400;
 /// How often the streams are looked after once the command has ended.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -306,7 +308,7 @@ impl Session {
     fn time_out(&mut self, lab: &Lab) -> u8 {
         self.raw = None;
         let seconds = lab.timeout.unwrap_or_default().as_secs();
-        let console = if self.started { String::new() } else { self.said() };
+        let console = if self.started { String::new() } else { self.said(console::SHOWN) };
         eprintln!("error: the command did not end within {seconds} s{console}");
         TIMED_OUT
     }
@@ -315,16 +317,16 @@ impl Session {
     fn frozen(&mut self, silence: Duration) -> Frozen {
         self.raw = None;
         let diagnosis = Diagnosis::make(self.emulator.0.id(), &self.monitor);
-        Frozen { silence, what: format!("{diagnosis}{}", self.said()) }
+        Frozen { silence, what: format!("{diagnosis}{}", self.said(LAST_WORDS)) }
     }
 
     fn failure(&mut self, what: &str) -> anyhow::Error {
         self.raw = None;
-        Trouble::new(format!("the lab failed: {what}{}", self.said())).into()
+        Trouble::new(format!("the lab failed: {what}{}", self.said(console::SHOWN))).into()
     }
 
-    fn said(&self) -> String {
-        match self.console.tail() {
+    fn said(&self, lines: usize) -> String {
+        match self.console.tail(lines) {
             tail if tail.is_empty() => String::from("\n  its console is empty"),
             tail => format!("\n  the end of its console:{tail}"),
         }

@@ -89,7 +89,8 @@ fn cpu(model: &str) -> String {
 fn kernel_command_line(lab: &Lab) -> String {
     let mut line = String::from("console=ttyAMA0 panic=-1");
     if !lab.verbose {
-        line.push_str(" quiet");
+        // Errors and warnings: the first of them says why a kernel dies later.
+        line.push_str(" loglevel=5");
     }
     if let Some(append) = &lab.append {
         line.push(' ');
