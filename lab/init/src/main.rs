@@ -5,12 +5,14 @@
 //! which the host's side keeps and shows when the lab fails.
 
 mod command;
+mod perf;
 mod ports;
 mod report;
 mod system;
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use switchboard_lab_init::protocol::{CONTROL_PORT, Frame, REQUEST_PATH, Request, Stream};
@@ -47,22 +49,33 @@ fn run(control: &mut Port) -> Result<(), Failure> {
         frame.write(control).map_err(|error| format!("{CONTROL_PORT}: {error}"))
     };
 
+    // Until the end. A kernel without perf has nothing to be kept from.
+    let _event = perf::hold_an_event();
     let mut running = command::start(&request)?;
     send(control, Frame::Started)?;
-    let host = obey(control, &running)?;
+    // Files are more than a frame: an answer must not get in between.
+    let control = Arc::new(Mutex::new(control.try_clone()?));
+    let host = obey(&control, &running)?;
     let status = running.wait()?;
     let (stdout, stderr) = running.drain()?;
-    report::send_files(control, &request.get)?;
-    send(control, Frame::Exited { status, stdout, stderr })?;
+    let mut own = lock(&control);
+    report::send_files(&mut own, &request.get)?;
+    send(&mut own, Frame::Exited { status, stdout, stderr })?;
+    drop(own);
     // Bytes may still be on their way to a slow reader; a power-off now would lose them. The host's side ends this
     // machine when it has them all.
     let _ = host.recv();
     Ok(())
 }
 
+fn lock(control: &Mutex<Port>) -> MutexGuard<'_, Port> {
+    control.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Obeys the host's side in a thread of its own; the receiver ends when that side is gone.
-fn obey(control: &Port, running: &Running) -> Result<Receiver<()>, Failure> {
-    let mut control = control.try_clone()?;
+fn obey(answers: &Arc<Mutex<Port>>, running: &Running) -> Result<Receiver<()>, Failure> {
+    let answers = Arc::clone(answers);
+    let mut control = lock(&answers).try_clone()?;
     let handle = running.handle()?;
     let (gone, host): (Sender<()>, _) = channel();
     thread::spawn(move || {
@@ -74,6 +87,11 @@ fn obey(control: &Port, running: &Running) -> Result<Receiver<()>, Failure> {
                 Ok(Frame::Resize(size)) => handle.resize(size),
                 Ok(Frame::Closed(Stream::Stdout)) => handle.close_stdout(),
                 Ok(Frame::Closed(Stream::Stderr)) => handle.close_stderr(),
+                Ok(Frame::Ping) => {
+                    if let Err(error) = Frame::Pong.write(&mut *lock(&answers)) {
+                        eprintln!("lab-init: {CONTROL_PORT}: {error}");
+                    }
+                }
                 Ok(frame) => eprintln!("lab-init: unexpected {frame:?}"),
                 Err(error) => return eprintln!("lab-init: {CONTROL_PORT}: {error}"),
             }

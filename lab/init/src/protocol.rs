@@ -80,6 +80,9 @@ pub enum Frame {
     Resize(WindowSize),
     /// To the lab: nobody reads this stream any more; the command is to get `EPIPE`.
     Closed(Stream),
+    /// To the lab: say [`Frame::Pong`]. Asked while nothing is heard, it tells a command that is silent from a machine
+    /// that has stopped.
+    Ping,
     /// From the lab: the command runs.
     Started,
     /// From the lab: the lab itself failed; nothing follows.
@@ -100,7 +103,7 @@ pub enum Frame {
         /// Why.
         reason: String,
     },
-    /// From the lab: the command has ended; nothing follows.
+    /// From the lab: the command has ended; nothing follows but answers.
     Exited {
         /// The exit code, or 128 and the number of the signal that ended it.
         status: u8,
@@ -109,6 +112,8 @@ pub enum Frame {
         /// How many bytes went to [`STDERR_PORT`].
         stderr: u64,
     },
+    /// From the lab: the answer to [`Frame::Ping`]. It may come after [`Frame::Exited`].
+    Pong,
 }
 
 impl Request {
@@ -179,6 +184,7 @@ impl Frame {
                 write_size(bytes, *size)?;
             }
             Self::Closed(stream) => bytes.extend([3, u8::from(*stream == Stream::Stderr)]),
+            Self::Ping => bytes.push(4),
             Self::Started => bytes.push(16),
             Self::Failed(reason) => {
                 bytes.push(17);
@@ -200,6 +206,7 @@ impl Frame {
                 bytes.extend(stdout.to_le_bytes());
                 bytes.extend(stderr.to_le_bytes());
             }
+            Self::Pong => bytes.push(21),
         }
         Ok(())
     }
@@ -214,6 +221,7 @@ impl Frame {
             1 => Self::Signal(i32::from_le_bytes(read_array(reader)?)),
             2 => Self::Resize(read_size(reader)?),
             3 => Self::Closed(if read_u8(reader)? == 0 { Stream::Stdout } else { Stream::Stderr }),
+            4 => Self::Ping,
             16 => Self::Started,
             17 => Self::Failed(read_text(reader)?),
             18 => Self::File { index: read_u32(reader)?, mode: read_u32(reader)?, length: read_u64(reader)? },
@@ -223,6 +231,7 @@ impl Frame {
                 stdout: read_u64(reader)?,
                 stderr: read_u64(reader)?,
             },
+            21 => Self::Pong,
             other => return Err(invalid(format!("frame kind {other}"))),
         })
     }
@@ -310,11 +319,13 @@ mod tests {
             Frame::Resize(WindowSize { rows: 24, columns: 80 }),
             Frame::Closed(Stream::Stdout),
             Frame::Closed(Stream::Stderr),
+            Frame::Ping,
             Frame::Started,
             Frame::Failed("no such port".into()),
             Frame::File { index: 1, mode: 0o755, length: 1 << 40 },
             Frame::NoFile { index: 2, reason: String::new() },
             Frame::Exited { status: 137, stdout: 3, stderr: u64::MAX },
+            Frame::Pong,
         ]
     }
 

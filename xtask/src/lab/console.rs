@@ -1,6 +1,7 @@
 //! The emulated host's console: kept, and shown when the lab fails or on request.
 
 use std::io::{PipeReader, Read, Write, stderr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -9,17 +10,20 @@ use super::events::Event;
 
 /// How much is kept. A host that floods its console must not fill this machine's memory.
 const KEPT: usize = 256 << 10;
-/// How many lines are shown.
-const SHOWN: usize = 40;
+/// How many lines are shown usually.
+pub(crate) const SHOWN: usize = 40;
 
 /// What the kernel, the lab's init and QEMU have said.
-#[derive(Clone)]
-pub(crate) struct Console(Arc<Mutex<Vec<u8>>>);
+#[derive(Clone, Default)]
+pub(crate) struct Console {
+    log: Arc<Mutex<Vec<u8>>>,
+    heard: Arc<AtomicU64>,
+}
 
 impl Console {
     /// Reads the console until its end, which is that of the emulator.
     pub(crate) fn follow(mut pipe: PipeReader, show: bool, events: Sender<Event>) -> Self {
-        let console = Self(Arc::default());
+        let console = Self::default();
         let log = console.clone();
         thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -35,8 +39,14 @@ impl Console {
         console
     }
 
+    /// How many bytes it has said.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
     fn append(&self, bytes: &[u8]) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.heard.fetch_add(u64::try_from(bytes.len()).unwrap_or_default(), Ordering::Release);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.extend_from_slice(bytes);
         if log.len() > 2 * KEPT {
             let excess = log.len() - KEPT;
@@ -44,12 +54,12 @@ impl Console {
         }
     }
 
-    /// The last lines, indented.
-    pub(crate) fn tail(&self) -> String {
-        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The last `count` lines, indented.
+    pub(crate) fn tail(&self, count: usize) -> String {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        let lines = &lines[lines.len().saturating_sub(SHOWN)..];
+        let lines = &lines[lines.len().saturating_sub(count)..];
         lines.iter().map(|line| format!("\n    {line}")).collect()
     }
 }

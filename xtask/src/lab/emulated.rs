@@ -4,30 +4,30 @@
 //! the control port; they tell this module what happens as events, and it alone decides.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGUSR1, SIGWINCH};
 use switchboard_lab_init::protocol::{Frame, MODULES_FOLDER, REQUEST_PATH, Request, Stream, WORKING_FOLDER};
-use tempfile::TempDir;
 
-use super::console::Console;
+use super::console::{self, Console};
+use super::diagnosis::Diagnosis;
 use super::events::{Event, earlier};
 use super::native::GRACE;
 use super::signals::Watch;
+use super::silence::{Silence, Step};
 use super::streams::{self, Streams};
 use super::terminal::{self, Raw};
-use super::{Lab, files, qemu};
+use super::{Frozen, Lab, control, qemu};
 use crate::archive::Archive;
 use crate::cross;
 use crate::setup::toolchain::CrossToolchain;
@@ -36,6 +36,8 @@ use crate::trouble::{TIMED_OUT, Trouble};
 
 /// How long the host may take to start the command. It takes two seconds, unless this machine is very busy.
 const BOOT: Duration = Duration::from_secs(180);
+/// How many lines of the console a host leaves that has frozen: a kernel's first warning and its death are far apart.
+const LAST_WORDS: usize = 400;
 /// How often the streams are looked after once the command has ended.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -56,7 +58,8 @@ pub(crate) fn run(lab: &Lab, command: &[OsString], streams: Streams) -> Result<u
     let initramfs = folder.path().join("initramfs");
     let size = pack(lab, &kernel, &request, &initramfs).context("packing the lab's files")?;
     check_memory(lab, size)?;
-    Session::start(lab, &kernel, &initramfs, &folder, streams, terminal.is_some())?.run(lab)
+    let emulator = qemu::command(lab, &kernel, &initramfs, folder.path());
+    Session::start(lab, emulator, folder.path(), streams, terminal.is_some())?.run(lab)
 }
 
 /// Writes the initramfs; tells how much is in it.
@@ -101,10 +104,12 @@ impl Drop for Emulator {
 
 /// One run.
 struct Session {
-    _emulator: Emulator,
+    emulator: Emulator,
     _watch: Watch,
     console: Console,
     events: Receiver<Event>,
+    /// The monitor's socket.
+    monitor: PathBuf,
     control: Option<UnixStream>,
     /// How many bytes of standard output and standard error have been taken care of.
     taken: [Arc<AtomicU64>; 2],
@@ -113,6 +118,8 @@ struct Session {
     started: bool,
     /// The command's status, and how many bytes it wrote.
     ended: Option<(u8, [u64; 2])>,
+    /// How long nothing has been heard, if that is limited.
+    silence: Option<Silence>,
     /// What went wrong beside the command.
     failures: Vec<String>,
 }
@@ -120,15 +127,14 @@ struct Session {
 impl Session {
     fn start(
         lab: &Lab,
-        kernel: &Path,
-        initramfs: &Path,
-        folder: &TempDir,
+        mut command: Command,
+        folder: &Path,
         streams: Streams,
         on_terminal: bool,
     ) -> Result<Self> {
         let listen = |(_, socket): (&str, &str)| {
-            UnixListener::bind(folder.path().join(socket))
-                .with_context(|| format!("a socket in {}", folder.path().display()))
+            UnixListener::bind(folder.join(socket))
+                .with_context(|| format!("a socket in {}", folder.display()))
         };
         let [stdin, stdout, stderr, control] = qemu::PORTS.map(listen);
         let (events, received) = channel();
@@ -138,10 +144,9 @@ impl Session {
             streams::drain(stdout?, Stream::Stdout, streams.stdout.writer(io::stdout()), events.clone()),
             streams::drain(stderr?, Stream::Stderr, streams.stderr.writer(io::stderr()), events.clone()),
         ];
-        obey(control?, lab.get.clone(), events.clone());
+        control::obey(control?, lab.get.clone(), events.clone());
 
         let (console, theirs) = io::pipe().context("a pipe for the console")?;
-        let mut command = qemu::command(lab, kernel, initramfs, folder.path());
         command.stdin(Stdio::null()).stdout(theirs.try_clone()?).stderr(theirs);
         // A ^C is for this program to act upon.
         command.process_group(0);
@@ -149,16 +154,18 @@ impl Session {
         // It holds the pipe's other end, which would never close.
         drop(command);
         Ok(Self {
-            _emulator: emulator,
+            emulator,
             _watch: watch,
             console: Console::follow(console, lab.verbose, events),
             events: received,
+            monitor: folder.join(qemu::MONITOR),
             control: None,
             taken,
             on_terminal,
             raw: None,
             started: false,
             ended: None,
+            silence: lab.silence.map(|limit| Silence::new(limit, Instant::now())),
             failures: Vec::new(),
         })
     }
@@ -187,7 +194,8 @@ impl Session {
             if over(patience) {
                 return Err(self.failure("the emulated host does not answer"));
             }
-            let end = earlier(earlier(timeout, patience), interrupted.map(|(_, end)| end));
+            let quiet = self.bear_silence(now)?;
+            let end = earlier(earlier(timeout, patience), earlier(quiet, interrupted.map(|(_, end)| end)));
             match self.next(end.map(|end| end - now)) {
                 Some(Event::Frame(Frame::Started)) => {
                     patience = None;
@@ -220,6 +228,20 @@ impl Session {
         }
     }
 
+    /// Sees to it that a host that has frozen is not waited for; tells when to do so again, if ever.
+    fn bear_silence(&mut self, now: Instant) -> Result<Option<Instant>> {
+        let Some(silence) = &mut self.silence else { return Ok(None) };
+        let streams: u64 = self.taken.iter().map(|taken| taken.load(Ordering::Acquire)).sum();
+        match silence.step(streams + self.console.heard(), now) {
+            Step::Listen(end) => Ok(Some(end)),
+            Step::Ask => {
+                self.tell(&Frame::Ping);
+                Ok(Some(now))
+            }
+            Step::GiveUp(silence) => Err(self.frozen(silence).into()),
+        }
+    }
+
     /// The next event, if there is one within `wait`.
     fn next(&self, wait: Option<Duration>) -> Option<Event> {
         let longest = if self.ended.is_some() { PAUSE } else { Duration::from_secs(3600) };
@@ -248,6 +270,11 @@ impl Session {
                 self.ended = Some((status, [stdout, stderr]));
             }
             Event::NotGot(reason) => self.failures.push(reason),
+            Event::Frame(Frame::Pong) => {
+                if let Some(silence) = &mut self.silence {
+                    silence.answered(Instant::now());
+                }
+            }
             Event::Unread(stream, reason) => {
                 self.tell(&Frame::Closed(stream));
                 self.failures
@@ -281,18 +308,25 @@ impl Session {
     fn time_out(&mut self, lab: &Lab) -> u8 {
         self.raw = None;
         let seconds = lab.timeout.unwrap_or_default().as_secs();
-        let console = if self.started { String::new() } else { self.said() };
+        let console = if self.started { String::new() } else { self.said(console::SHOWN) };
         eprintln!("error: the command did not end within {seconds} s{console}");
         TIMED_OUT
     }
 
-    fn failure(&mut self, what: &str) -> anyhow::Error {
+    /// Says what the emulator does, which its end hides.
+    fn frozen(&mut self, silence: Duration) -> Frozen {
         self.raw = None;
-        Trouble::new(format!("the lab failed: {what}{}", self.said())).into()
+        let diagnosis = Diagnosis::make(self.emulator.0.id(), &self.monitor);
+        Frozen { silence, what: format!("{diagnosis}{}", self.said(LAST_WORDS)) }
     }
 
-    fn said(&self) -> String {
-        match self.console.tail() {
+    fn failure(&mut self, what: &str) -> anyhow::Error {
+        self.raw = None;
+        Trouble::new(format!("the lab failed: {what}{}", self.said(console::SHOWN))).into()
+    }
+
+    fn said(&self, lines: usize) -> String {
+        match self.console.tail(lines) {
             tail if tail.is_empty() => String::from("\n  its console is empty"),
             tail => format!("\n  the end of its console:{tail}"),
         }
@@ -304,44 +338,5 @@ fn interruption(number: i32) -> u8 {
     u8::try_from(128 + number).unwrap_or(u8::MAX)
 }
 
-/// Reads the control port in a thread: files are written here, everything else is an event.
-fn obey(listener: UnixListener, get: Vec<(PathBuf, PathBuf)>, events: Sender<Event>) {
-    thread::spawn(move || {
-        let read = || -> io::Result<()> {
-            let (mut socket, _) = listener.accept()?;
-            let _ = events.send(Event::Connected(socket.try_clone()?));
-            loop {
-                let event = match Frame::read(&mut socket)? {
-                    Frame::File { index, mode, length } => {
-                        let mut content = (&mut socket).take(length);
-                        let got = receive(&get, index, mode, &mut content);
-                        // Whatever was not wanted is in the way of the next frame.
-                        io::copy(&mut content, &mut io::sink())?;
-                        got.err().map(Event::NotGot)
-                    }
-                    Frame::NoFile { index, reason } => Some(Event::NotGot(not_got(&get, index, &reason))),
-                    frame => Some(Event::Frame(frame)),
-                };
-                if event.is_some_and(|event| events.send(event).is_err()) {
-                    return Ok(());
-                }
-            }
-        };
-        if let Err(error) = read() {
-            let _ = events.send(Event::ControlEnded(format!("the lab's control port: {error}")));
-        }
-    });
-}
-
-fn receive(get: &[(PathBuf, PathBuf)], index: u32, mode: u32, content: &mut impl Read) -> Result<(), String> {
-    let wanted = usize::try_from(index).ok().and_then(|index| get.get(index));
-    let (_, local) = wanted.ok_or_else(|| format!("the lab sent a file that nobody asked for ({index})"))?;
-    files::receive(local, mode, content).map(drop).map_err(|error| not_got(get, index, &error.to_string()))
-}
-
-fn not_got(get: &[(PathBuf, PathBuf)], index: u32, reason: &str) -> String {
-    match usize::try_from(index).ok().and_then(|index| get.get(index)) {
-        Some((remote, local)) => format!("getting {} as {}: {reason}", remote.display(), local.display()),
-        None => format!("getting file {index}: {reason}"),
-    }
-}
+#[cfg(test)]
+mod tests;

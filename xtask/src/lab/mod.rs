@@ -4,16 +4,23 @@
 //! [`Streams`], and returns its exit status.
 
 mod console;
+mod control;
+mod diagnosis;
 mod emulated;
 mod events;
 mod files;
+mod monitor;
 mod native;
 mod qemu;
 mod signals;
+mod silence;
 mod streams;
 mod terminal;
+mod threads;
 
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +52,8 @@ pub(crate) struct Lab {
     pub(crate) place: Place,
     /// When to end the command.
     pub(crate) timeout: Option<Duration>,
+    /// After how long a silence an emulated host is looked after, and given up if it has [`Frozen`].
+    pub(crate) silence: Option<Duration>,
     /// Show the kernel's messages.
     pub(crate) verbose: bool,
     /// Files that are put there: local, remote.
@@ -52,6 +61,37 @@ pub(crate) struct Lab {
     /// Files that are brought back: remote, local.
     pub(crate) get: Vec<(PathBuf, PathBuf)>,
 }
+
+/// An emulated host from which nothing was heard, and whose init does not answer either. That is no fault of the command.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    /// For how long.
+    silence: Duration,
+    /// What the emulator does.
+    what: String,
+}
+
+#[cfg(test)]
+impl Frozen {
+    /// One for tests of who is told of it.
+    pub(crate) fn example() -> Self {
+        Self { silence: Duration::from_secs(180), what: String::from("the host's CPUs still run") }
+    }
+}
+
+impl fmt::Display for Frozen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.silence.as_secs();
+        write!(
+            formatter,
+            "the lab failed: the emulated host has frozen: nothing was heard of it for {seconds} s, nor did its init \
+             answer; {}",
+            self.what
+        )
+    }
+}
+
+impl Error for Frozen {}
 
 impl From<HostArguments> for Lab {
     fn from(host: HostArguments) -> Self {
@@ -64,6 +104,7 @@ impl From<HostArguments> for Lab {
             append: host.append,
             place: host.place,
             timeout: host.timeout.map(u64::from).map(Duration::from_secs),
+            silence: None,
             verbose: host.verbose,
             put: Vec::new(),
             get: Vec::new(),
@@ -83,6 +124,7 @@ impl Lab {
             append: None,
             place,
             timeout: None,
+            silence: None,
             verbose: false,
             put: Vec::new(),
             get: Vec::new(),

@@ -50,13 +50,19 @@ impl FromStr for Memory {
 pub(crate) const PORTS: [(&str, &str); 4] =
     [(STDIN_PORT, "stdin"), (STDOUT_PORT, "stdout"), (STDERR_PORT, "stderr"), (CONTROL_PORT, "control")];
 
-/// The command that emulates `lab`'s host; the sockets of [`PORTS`] are in `folder`.
+/// The name of the monitor's socket beside them.
+pub(crate) const MONITOR: &str = "monitor";
+
+/// The command that emulates `lab`'s host; the sockets of [`PORTS`] are in `folder`, and that of the monitor will be.
 pub(crate) fn command(lab: &Lab, kernel: &Path, initramfs: &Path, folder: &Path) -> Command {
     let mut command = guarded::command(QEMU);
     command.args(["-M", &format!("virt,virtualization=on,gic-version={}", lab.gic)]);
     command.args(["-cpu", &cpu(&lab.cpu)]);
     command.args(["-smp", &lab.smp.to_string(), "-m", &lab.memory.mebibytes.to_string()]);
-    command.args(["-accel", "tcg,thread=multi", "-nic", "none", "-display", "none", "-monitor", "none"]);
+    command.args(["-accel", "tcg,thread=multi", "-nic", "none", "-display", "none"]);
+    // For a host that says nothing (`diagnosis.rs`). Its threads have names for the same reason.
+    let monitor = escape(&folder.join(MONITOR));
+    command.args(["-qmp", &format!("unix:{monitor},server=on,wait=off"), "-name", "lab,debug-threads=on"]);
     command.args(["-nodefaults", "-no-user-config", "-no-reboot", "-serial", "stdio"]);
     command.args(["-device", "virtio-serial-pci,max_ports=5"]);
     for (number, (port, socket)) in (1..).zip(PORTS) {
@@ -83,7 +89,8 @@ fn cpu(model: &str) -> String {
 fn kernel_command_line(lab: &Lab) -> String {
     let mut line = String::from("console=ttyAMA0 panic=-1");
     if !lab.verbose {
-        line.push_str(" quiet");
+        // Errors and warnings: the first of them says why a kernel dies later.
+        line.push_str(" loglevel=5");
     }
     if let Some(append) = &lab.append {
         line.push(' ');

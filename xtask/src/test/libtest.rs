@@ -56,6 +56,7 @@ pub(crate) struct Reader<W> {
     to: W,
     line: Vec<u8>,
     programs: Vec<Program>,
+    has_failure: bool,
     /// Called for each program that starts.
     announce: fn(&str) -> String,
 }
@@ -63,12 +64,17 @@ pub(crate) struct Reader<W> {
 impl<W: Write> Reader<W> {
     /// Output goes to `to`, with what `announce` makes of the name before each program's.
     pub(crate) fn new(to: W, announce: fn(&str) -> String) -> Self {
-        Self { to, line: Vec::new(), programs: Vec::new(), announce }
+        Self { to, line: Vec::new(), programs: Vec::new(), has_failure: false, announce }
     }
 
     /// What was read.
     pub(crate) fn programs(&self) -> &[Program] {
         &self.programs
+    }
+
+    /// Whether any test has failed, even if its program has not ended.
+    pub(crate) fn has_failure(&self) -> bool {
+        self.has_failure
     }
 
     fn end_line(&mut self) -> io::Result<()> {
@@ -80,6 +86,7 @@ impl<W: Write> Reader<W> {
             self.to.write_all(before.as_bytes())?;
             return self.mark(mark[MARK.len()..].trim_end());
         }
+        self.has_failure |= text.starts_with("test ") && text.trim_end().ends_with("FAILED");
         if let (Some(counts), Some(program)) = (Counts::parse(text.trim_end()), self.programs.last_mut()) {
             program.counts.add(counts);
         }
@@ -95,6 +102,7 @@ impl<W: Write> Reader<W> {
             }
             (Some(("end", status)), Some(program)) => {
                 program.well = status == "0";
+                self.has_failure |= !program.well;
                 // A crash, or an end before any test began, would count for nothing.
                 if !program.well && program.counts.failed == 0 {
                     program.counts.add(Counts::FAILED);
@@ -137,6 +145,23 @@ mod tests {
         assert_eq!(Counts::parse(failed), Some(Counts { passed: 5, failed: 7, ignored: 0 }));
         assert_eq!(Counts::parse("test a::b ... ok"), None);
         assert_eq!(Counts::parse("test result: ok. many passed"), None);
+    }
+
+    #[test]
+    fn a_failure_is_known_before_its_program_has_ended() {
+        let mut reader = Reader::new(Vec::new(), |_| String::new());
+        write!(reader, "{MARK}begin one\ntest a ... ok\n{OK}\n{MARK}end 0\n{MARK}begin two\ntest b ... ok\n")
+            .unwrap();
+        assert!(!reader.has_failure());
+        writeln!(reader, "test c ... FAILED").unwrap();
+        assert!(reader.has_failure());
+    }
+
+    #[test]
+    fn a_program_that_ended_badly_is_a_failure() {
+        let mut reader = Reader::new(Vec::new(), |_| String::new());
+        write!(reader, "{MARK}begin one\n{MARK}end 139\n").unwrap();
+        assert!(reader.has_failure());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the checks, the tests on this machine, the tests on arm64 hosts.
 
+mod again;
 mod checks;
 mod libtest;
 mod on_hosts;
@@ -15,6 +16,7 @@ use crate::lab::Lab;
 use crate::setup::toolchain::CrossToolchain;
 use crate::trouble;
 
+use self::again::Attempt;
 use self::on_hosts::{Length, Selection};
 use self::summary::Summary;
 
@@ -60,12 +62,16 @@ fn conform(toolchain: &CrossToolchain, arguments: &TestArguments, summary: &mut 
                 continue;
             }
             eprintln!("test: {what} on the {name}");
-            let lab = Lab { timeout: Some(CONFORM_TIMEOUT), ..lab.clone() };
-            let status = conform::on_host(toolchain, lab, programs, Speed::Usual);
-            if let Err(error) = &status {
+            let lab = Lab { timeout: Some(CONFORM_TIMEOUT), silence: Some(again::SILENCE), ..lab.clone() };
+            let attempt = again::unless_frozen_twice(&name, summary, || {
+                let end = conform::on_host(toolchain, lab.clone(), programs, Speed::Usual);
+                // A difference ends the campaign.
+                Ok(Attempt { result: (), end, has_failure: false })
+            })?;
+            if let Err(error) = &attempt.end {
                 eprintln!("{}", trouble::describe(error));
             }
-            summary.add_check(&name, what, matches!(status, Ok(0)));
+            summary.add_check(&name, what, matches!(attempt.end, Ok(0)));
         }
         if native {
             break;

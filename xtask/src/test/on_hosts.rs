@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::again::{self, Attempt};
 use super::libtest::{MARK, Program, Reader};
 use super::summary::Summary;
 use crate::cli::{Kernel, Place};
@@ -88,12 +89,14 @@ pub(crate) fn run(
     };
     for host in hosts(&prepared.tests, kernels, place)? {
         eprintln!("test: tests on the {}", host.name);
-        let (programs, end) = run_on(&prepared, &host, selection)?;
+        let attempt =
+            again::unless_frozen_twice(&host.name, summary, || run_on(&prepared, &host, selection))?;
+        let programs = attempt.result;
         for program in &programs {
             summary.add(&host.name, &program.name, program.counts);
         }
         let complete = programs.iter().filter(|program| program.well || program.counts.failed > 0).count();
-        match end {
+        match attempt.end {
             Ok(0) if complete == host.tests.len() => continue,
             Ok(status) => {
                 eprintln!("error: {complete} of {} programs ended; status {status}", host.tests.len());
@@ -201,14 +204,13 @@ fn script(tests: &[cross::Program], lab: &str, selection: Selection<'_>, has_bar
     script
 }
 
-type End = (Vec<Program>, Result<u8>);
-
-fn run_on(prepared: &Prepared, host: &Host, selection: Selection<'_>) -> Result<End> {
+fn run_on(prepared: &Prepared, host: &Host, selection: Selection<'_>) -> Result<Attempt<Vec<Program>>> {
     let mut lab = host.lab.clone();
     let kind = if lab.is_native()? { "native" } else { "emulated" };
     let local = |name: &str| prepared.folder.path().join(name);
     fs::write(local("run"), script(&host.tests, kind, selection, prepared.has_bare_guest))?;
     lab.timeout = Some(TIMEOUT);
+    lab.silence = Some(again::SILENCE);
     lab.put(&prepared.switchboard, "switchboard").put(local("run"), "run-tests");
     for ((suffix, _), image) in GUESTS.iter().zip(&prepared.guest_kernels) {
         let initrd = format!("initrd{suffix}");
@@ -224,7 +226,7 @@ fn run_on(prepared: &Prepared, host: &Host, selection: Selection<'_>) -> Result<
     let streams =
         Streams { input: Input::Null, stdout: Output::To(Box::new(reader.clone())), stderr: Output::Inherit };
     let end = lab.run(&["sh".into(), "run-tests".into()], streams);
-    Ok((reader.programs(), end))
+    Ok(reader.attempt(end))
 }
 
 /// The reader, of which the lab gets one handle and we keep another.
@@ -236,8 +238,9 @@ impl Shared {
         Self(Arc::new(Mutex::new(reader)))
     }
 
-    fn programs(&self) -> Vec<Program> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).programs().to_vec()
+    fn attempt(&self, end: Result<u8>) -> Attempt<Vec<Program>> {
+        let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Attempt { result: reader.programs().to_vec(), end, has_failure: reader.has_failure() }
     }
 }
 

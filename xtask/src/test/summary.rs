@@ -6,9 +6,12 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::libtest::Counts;
 
-/// The rows of the closing table.
+/// The rows of the closing table, and what else must not be overlooked.
 #[derive(Debug, Default)]
-pub(crate) struct Summary(Vec<Row>);
+pub(crate) struct Summary {
+    rows: Vec<Row>,
+    notes: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Row {
@@ -20,7 +23,7 @@ struct Row {
 impl Summary {
     /// Adds a row.
     pub(crate) fn add(&mut self, place: impl Into<String>, what: impl Into<String>, counts: Counts) {
-        self.0.push(Row { place: place.into(), what: what.into(), counts });
+        self.rows.push(Row { place: place.into(), what: what.into(), counts });
     }
 
     /// Adds a row for something that passes or fails as a whole.
@@ -28,9 +31,14 @@ impl Summary {
         self.add(place, what, if passed { Counts::PASSED } else { Counts::FAILED });
     }
 
+    /// Adds a sentence about something that no number shows.
+    pub(crate) fn note(&mut self, sentence: String) {
+        self.notes.push(sentence);
+    }
+
     /// How much failed.
     pub(crate) fn failed(&self) -> u64 {
-        self.0.iter().map(|row| row.counts.failed).sum()
+        self.rows.iter().map(|row| row.counts.failed).sum()
     }
 }
 
@@ -38,7 +46,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["where", "what", "passed", "failed", "ignored"]);
-        for row in &self.0 {
+        for row in &self.rows {
             let Counts { passed, failed, ignored } = row.counts;
             table.add_row([
                 &row.place,
@@ -51,8 +59,15 @@ impl fmt::Display for Summary {
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let passed: u64 = self.0.iter().map(|row| row.counts.passed).sum();
-        write!(formatter, "\n{}\n\n{passed} passed, {} failed", table.trim_fmt(), self.failed())
+        let passed: u64 = self.rows.iter().map(|row| row.counts.passed).sum();
+        write!(formatter, "\n{}\n", table.trim_fmt())?;
+        for note in &self.notes {
+            write!(formatter, "\nnote: {note}")?;
+        }
+        if !self.notes.is_empty() {
+            formatter.write_str("\n")?;
+        }
+        write!(formatter, "\n{passed} passed, {} failed", self.failed())
     }
 }
 
@@ -69,5 +84,7 @@ mod tests {
         assert_eq!(text.lines().last(), Some("4 passed, 1 failed"));
         assert!(text.contains("lab_kvm"));
         assert_eq!(summary.failed(), 1);
+        summary.note("max: froze once".into());
+        assert!(summary.to_string().ends_with("\n\nnote: max: froze once\n\n4 passed, 1 failed"));
     }
 }
