@@ -5,9 +5,9 @@
 
 mod common;
 
-use std::{thread, time::Instant};
+use std::{env, fs, path::PathBuf, thread, time::Instant};
 
-use common::{Guest, Half, Operator, has_turn};
+use common::{Guest, Half, Operator, has_turn, path};
 
 const DETECTED: &str = "sdei: SDEIv1.1 (0x0) detected in firmware.";
 const PANIC: &str = "Kernel panic - not syncing: GHES: Fatal hardware error";
@@ -45,7 +45,10 @@ fn hang(guest: &mut Guest) {
     thread::sleep(2 * time_to_fill);
 }
 
-fn panics_where_it_hangs(version: &str, conduit: &str) {
+fn panics_where_it_hangs(version: &str, conduit: &str, half: Half) {
+    if !has_turn(half) {
+        return;
+    }
     let operator = Operator::new(&format!("nmi-{version}-{conduit}"));
     let mut guest = boot(version, &operator, &["--acpi", "--sdei", "--conduit", conduit]);
     assert_detected(&mut guest);
@@ -66,22 +69,32 @@ fn panics_where_it_hangs(version: &str, conduit: &str) {
 
 #[test]
 fn a_6_12_guest_that_hangs_with_interrupts_off_panics_and_says_where() {
-    panics_where_it_hangs("6.12", "hvc");
+    panics_where_it_hangs("6.12", "hvc", Half::First);
 }
 
 #[test]
 fn so_does_a_7_2_guest_over_smc() {
-    panics_where_it_hangs("7.2", "smc");
+    panics_where_it_hangs("7.2", "smc", Half::Second);
+}
+
+/// The policy in the guide.
+fn policy() -> PathBuf {
+    let file = env::temp_dir().join(format!("nmi-{}.toml", std::process::id()));
+    let rule = "[[rule]]\ncalls = [\"@sdei\"]\naction = \"forward\"\n";
+    fs::write(&file, format!("version = 1\nextends = \"linux-guest-hotplug\"\n{rule}")).unwrap();
+    file
 }
 
 #[test]
-fn the_cpu_that_is_named_takes_it_though_it_came_later() {
+fn the_cpu_that_is_named_takes_it_though_it_came_later_under_a_policy_too() {
+    let policy = policy();
     for (version, half) in [("6.12", Half::First), ("7.2", Half::Second)] {
         if !has_turn(half) {
             continue;
         }
         let operator = Operator::new(&format!("nmi-cpu-{version}"));
-        let mut guest = boot(version, &operator, &["--sdei", "--cpus", "boot=1,max=3"]);
+        let given = if version == "6.12" { ["--policy", path(&policy)] } else { ["--acpi", "--sdei"] };
+        let mut guest = boot(version, &operator, &[&["--cpus", "boot=1,max=3"], &given[..]].concat());
         operator.must(&["cpus", "set", "3", "--wait=60"]);
         let problem = operator.ctl(&["nmi", "--cpu", "3"]);
         assert_eq!((problem.0, &problem.1["code"]), (31, &"no-such-cpu".into()), "{problem:?}");

@@ -99,15 +99,20 @@ fn a_service_of_another_process_can_be_named_by_a_policy() {
 #[test]
 fn the_policies_in_the_guide_are_accepted() {
     let folder = tempfile::TempDir::new().unwrap();
-    for page in ["guides/policies.md", "reference/policy.md"] {
+    let serve = "--serve=0xC2000000+0x100=unix:sip.socket";
+    for (page, offered) in [
+        ("guides/policies.md", &[serve][..]),
+        ("guides/nmi.md", &[]),
+        ("guides/hyper-v.md", &["--personality=hyperv"]),
+        ("reference/policy.md", &[serve]),
+    ] {
         let path = format!("{}/../../docs/src/{page}", env!("CARGO_MANIFEST_DIR"));
         let text = fs::read_to_string(path).unwrap();
         let (_, rest) = text.split_once("```toml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
         let file = folder.path().join("example.toml");
         fs::write(&file, example).unwrap();
-        let serve = "--serve=0xC2000000+0x100=unix:sip.socket";
-        prints(&["policy", "check", file.to_str().unwrap(), serve], 0);
+        prints(&[&["policy", "check", file.to_str().unwrap()], offered].concat(), 0);
     }
 }
 
