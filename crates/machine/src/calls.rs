@@ -4,6 +4,8 @@
 //! allocation. A guest may call 2^32 functions and has no say in how much memory that takes: a table has a fixed
 //! number of rows, and what finds no room is counted in one row for all the rest.
 
+mod table;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -19,12 +21,16 @@ use switchboard_firmware::{Firmware, hyperv::HyperV};
 use switchboard_policy::Standing;
 use switchboard_smccc::{Conduit, FunctionId, catalogue};
 
+use table::{Row, unpack};
+
 use crate::{
     crashes::{Crash, Crashes},
     log::Log,
     start::{StartClock, StartCosts},
     sync::lock,
 };
+
+pub use table::CallTable;
 
 /// The calls of a machine, one table for each vCPU.
 pub struct CallStatistics {
@@ -41,14 +47,6 @@ pub struct CallStatistics {
     hyperv: Mutex<Option<Arc<HyperV>>>,
     kicks: AtomicU64,
     bites: AtomicU64,
-}
-
-/// The calls of one vCPU. Only its thread records.
-pub struct CallTable {
-    rows: Box<[Row; ROWS]>,
-    others: Row,
-    exits: [AtomicU64; 5],
-    resets: AtomicU64,
 }
 
 /// Why a vCPU left the guest.
@@ -136,26 +134,6 @@ pub struct CallSummary {
     pub register_reads: u64,
     /// Registers written for all of them together.
     pub register_writes: u64,
-}
-
-/// Functions times conduits that a vCPU keeps apart: several times what all specifications together define
-/// of those that a guest commonly uses.
-const ROWS: usize = 256;
-
-#[derive(Default)]
-struct Row {
-    /// 0 while free, then [`key`].
-    key: AtomicU64,
-    count: AtomicU64,
-    errors: AtomicU64,
-    denied: AtomicU64,
-    would_be_denied: AtomicU64,
-    total: AtomicU64,
-    maximum: AtomicU64,
-    /// 0 where it is not measured.
-    maximum_cpu: AtomicU64,
-    register_reads: AtomicU64,
-    register_writes: AtomicU64,
 }
 
 impl CallStatistics {
@@ -323,100 +301,6 @@ impl CallStatistics {
         let id = key?.0.without_sve_hint();
         self.services.get()?.iter().find(|(range, _)| range.contains(id)).map(|&(_, name)| name)
     }
-}
-
-impl CallTable {
-    fn new() -> Self {
-        let rows = Box::new(std::array::from_fn(|_| Row::default()));
-        Self { rows, others: Row::default(), exits: Default::default(), resets: AtomicU64::new(0) }
-    }
-
-    /// Counts an exit.
-    pub fn record_exit(&self, kind: ExitKind) {
-        add(self.exit(kind), 1);
-    }
-
-    /// Counts an INIT of a vCPU that had run.
-    pub fn record_resets(&self, count: u64) {
-        add(&self.resets, count);
-    }
-
-    fn exit(&self, kind: ExitKind) -> &AtomicU64 {
-        let [hypercalls, mmio, wake_ups, interrupted, system] = &self.exits;
-        match kind {
-            ExitKind::Hypercall => hypercalls,
-            ExitKind::Mmio => mmio,
-            ExitKind::WakeUp => wake_ups,
-            ExitKind::Interrupted => interrupted,
-            ExitKind::System => system,
-        }
-    }
-
-    /// Counts a call.
-    pub fn record(&self, call: &CallRecord) {
-        let row = self.row(pack(call.function, call.conduit));
-        let time = nanoseconds(call.time);
-        add(&row.count, 1);
-        add(&row.errors, u64::from(call.verdict == Verdict::Error));
-        match call.standing {
-            Standing::Allowed => {}
-            Standing::Denied => add(&row.denied, 1),
-            Standing::WouldBeDenied => add(&row.would_be_denied, 1),
-        }
-        add(&row.total, time);
-        row.maximum.store(row.maximum.load(Relaxed).max(time), Relaxed);
-        if let Some(cpu_time) = call.cpu_time {
-            row.maximum_cpu.store(row.maximum_cpu.load(Relaxed).max(nanoseconds(cpu_time)), Relaxed);
-        }
-        add(&row.register_reads, call.register_reads);
-        add(&row.register_writes, call.register_writes);
-    }
-
-    /// The row of a key: the one that has it, or a free one on the way there.
-    fn row(&self, key: u64) -> &Row {
-        let start = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).unwrap_or(0);
-        for step in 0..ROWS {
-            let row = &self.rows[(start + step) % ROWS];
-            match row.key.load(Relaxed) {
-                0 => {
-                    row.key.store(key, Relaxed);
-                    return row;
-                }
-                present if present == key => return row,
-                _ => {}
-            }
-        }
-        &self.others
-    }
-
-    fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().chain([&self.others])
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// There is one writer, so a load and a store do, and cost less than an atomic addition.
-fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Relaxed).saturating_add(amount), Relaxed);
-}
-
-const OCCUPIED: u64 = 1 << 63;
-const SMC: u64 = 1 << 32;
-
-fn pack(function: FunctionId, conduit: Conduit) -> u64 {
-    let conduit = match conduit {
-        Conduit::Hvc => 0,
-        Conduit::Smc => SMC,
-    };
-    OCCUPIED | conduit | u64::from(function.0)
-}
-
-fn unpack(key: u64) -> Option<(FunctionId, Conduit)> {
-    let conduit = if key & SMC == 0 { Conduit::Hvc } else { Conduit::Smc };
-    (key != 0).then(|| (FunctionId::from_x0(key), conduit))
 }
 
 impl CallSummary {

@@ -1,6 +1,6 @@
 //! Statistics of calls.
 
-use super::*;
+use super::{table::ROWS, *};
 
 fn call(function: u32, conduit: Conduit, nanoseconds: u64, verdict: Verdict) -> CallRecord {
     let time = Duration::from_nanos(nanoseconds);

@@ -1,7 +1,10 @@
 //! Running `switchboard run` and talking to its guest.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 #![allow(missing_docs, unreachable_pub, reason = "a module of tests")]
+
+mod operator;
+mod terminal;
 
 use std::{
     env, fs,
@@ -13,13 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{
-    fd::OwnedFd,
-    fs::{OFlags, open},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::tcgetattr,
-};
 use serde_json::Value;
+
+pub use operator::Operator;
+pub use terminal::{Mode, Terminal};
 
 /// How long a guest may take for anything. A lab on a busy machine is slow; a test that hangs is slower.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -356,96 +356,6 @@ impl Ended {
         let passed = lines().filter(|line| line.starts_with("ok ")).count();
         let failed = lines().filter(|line| line.starts_with("not ok ")).count();
         assert!(planned > 0 && (passed, failed) == (planned, 0), "{}\n{}", self.output, self.errors);
-    }
-}
-
-/// Whoever sits at a machine's control socket.
-pub struct Operator {
-    socket: PathBuf,
-}
-
-impl Operator {
-    /// At a socket of its own, for `--control`.
-    pub fn new(name: &str) -> Self {
-        Self { socket: env::temp_dir().join(format!("{name}-{}.socket", std::process::id())) }
-    }
-
-    pub fn socket(&self) -> &str {
-        path(&self.socket)
-    }
-
-    /// `switchboard ctl SOCKET ... --json`: its status and what it printed.
-    pub fn ctl(&self, arguments: &[&str]) -> (i32, Value, String) {
-        let output = Command::new(lab_path("SWITCHBOARD_BIN"))
-            .args(["ctl", self.socket()])
-            .args(arguments)
-            .arg("--json")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        (output.status.code().unwrap(), value, String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-
-    /// The same, which is to succeed.
-    #[track_caller]
-    pub fn must(&self, arguments: &[&str]) -> Value {
-        let (status, value, errors) = self.ctl(arguments);
-        assert_eq!(status, 0, "{arguments:?}: {value}\n{errors}");
-        value
-    }
-}
-
-/// A terminal: the test is the person in front of it.
-pub struct Terminal {
-    person: fs::File,
-    program: OwnedFd,
-    seen: Vec<u8>,
-}
-
-/// What of a terminal's mode is compared.
-pub type Mode = (u32, u32, u32, u32);
-
-impl Terminal {
-    pub fn new() -> Self {
-        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&person).unwrap();
-        unlockpt(&person).unwrap();
-        let name = ptsname(&person, Vec::new()).unwrap();
-        let program =
-            open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, rustix::fs::Mode::empty());
-        Self { person: person.into(), program: program.unwrap(), seen: Vec::new() }
-    }
-
-    pub fn mode(&self) -> Mode {
-        let mode = tcgetattr(&self.program).unwrap();
-        (
-            mode.input_modes.bits(),
-            mode.output_modes.bits(),
-            mode.control_modes.bits(),
-            mode.local_modes.bits(),
-        )
-    }
-
-    /// Runs a program on it.
-    pub fn spawn(&self, program: &Path, arguments: &[&str]) -> Child {
-        let stdio = || Stdio::from(self.program.try_clone().unwrap());
-        Command::new(program).args(arguments).stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap()
-    }
-
-    /// Types.
-    pub fn send(&mut self, text: &str) {
-        self.person.write_all(text.as_bytes()).unwrap();
-    }
-
-    /// Reads until `text` has been printed.
-    pub fn expect(&mut self, text: &str) {
-        let mut buffer = [0; 4096];
-        while find(&self.seen, text.as_bytes()).is_none() {
-            let count = self.person.read(&mut buffer).unwrap();
-            self.seen.extend(&buffer[..count]);
-        }
     }
 }
 
