@@ -39,7 +39,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/copies.rs"));
 }
 
-pub use configuration::{CONFIGURATIONS, CROWD, Configuration};
+pub use configuration::{CONFIGURATIONS, CROWD, Configuration, LARGE};
 pub use explore::{Broken, Explored, explore, wander};
 pub use list::{Change, MUTANTS, Mutant};
 pub use moves::{Call, Move, Target, moves};

@@ -4,11 +4,13 @@
 
 use std::time::Instant;
 
-use switchboard_sdei_check::{CONFIGURATIONS, CROWD, Explored, explore, original, wander};
+use switchboard_sdei_check::{
+    CONFIGURATIONS, CROWD, Configuration, Explored, LARGE, explore, original, wander,
+};
 
 /// Those of them, shared among tests so that they run side by side.
-fn holds(which: impl Fn(usize) -> bool) {
-    for (_, configuration) in CONFIGURATIONS.iter().enumerate().filter(|(place, _)| which(*place)) {
+fn holds<'all>(configurations: impl Iterator<Item = &'all Configuration>) {
+    for configuration in configurations {
         let start = Instant::now();
         let explored = explore(original(), configuration, usize::MAX);
         let Explored { states, moves, depth } = explored.unwrap_or_else(|broken| {
@@ -25,12 +27,20 @@ fn holds(which: impl Fn(usize) -> bool) {
 
 #[test]
 fn every_state_of_half_of_the_configurations_is_as_it_must_be() {
-    holds(|place| place % 2 == 0);
+    holds(CONFIGURATIONS.iter().step_by(2));
 }
 
 #[test]
 fn every_state_of_the_other_half_is_as_it_must_be() {
-    holds(|place| place % 2 == 1);
+    holds(CONFIGURATIONS.iter().skip(1).step_by(2));
+}
+
+/// As many moves as all others together: `cargo xtask test --long` makes them.
+#[test]
+fn every_state_of_the_largest_configurations_is_as_it_must_be() {
+    if std::env::var_os("SWITCHBOARD_LONG").is_some() {
+        holds(LARGE.iter());
+    }
 }
 
 #[test]

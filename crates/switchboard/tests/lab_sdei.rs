@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Ended, Guest, is_long};
+use common::{Ended, Guest, Half, has_turn, is_long};
 
 const MACHINE: [&str; 4] = ["--cpus", "4", "--sdei", "--fdt"];
 
@@ -64,6 +64,9 @@ fn storm(conduit: &str, events: u64, seed: u64) {
 #[test]
 fn of_a_storm_of_events_none_is_lost_and_no_register_changes() {
     let events = if is_long() { 100_000 } else { 2_000 };
-    storm("hvc", events, 1234);
-    storm("smc", events, 4321);
+    for (conduit, seed, half) in [("hvc", 1234, Half::First), ("smc", 4321, Half::Second)] {
+        if has_turn(half) {
+            storm(conduit, events, seed);
+        }
+    }
 }

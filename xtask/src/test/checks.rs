@@ -68,10 +68,13 @@ pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<(
 }
 
 /// The tests of the workspace.
-pub(crate) fn tests(filter: Option<&str>, summary: &mut Summary) -> Result<()> {
+pub(crate) fn tests(selection: Selection<'_>, summary: &mut Summary) -> Result<()> {
     eprintln!("test: tests on this machine");
     let mut command = workspace::cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(selection.filter);
+    if selection.length == Length::Long {
+        command.env("SWITCHBOARD_LONG", "1");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().context("running cargo")?;
     let mut counts = Counts::default();
