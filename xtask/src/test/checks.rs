@@ -67,6 +67,18 @@ pub(crate) fn run(toolchain: &CrossToolchain, summary: &mut Summary) -> Result<(
     Ok(())
 }
 
+/// Builds the tests of the workspace, and says whether that succeeded.
+pub(crate) fn build(summary: &mut Summary) -> Result<bool> {
+    eprintln!("test: building for this machine");
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace", "--no-run", "--quiet"]);
+    let built = command.stdin(Stdio::null()).status().context("running cargo")?.success();
+    if !built {
+        summary.add_check(HERE, "tests", false);
+    }
+    Ok(built)
+}
+
 /// The tests of the workspace.
 pub(crate) fn tests(selection: Selection<'_>, summary: &mut Summary) -> Result<()> {
     eprintln!("test: tests on this machine");

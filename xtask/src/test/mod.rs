@@ -6,6 +6,7 @@ mod libtest;
 mod on_hosts;
 mod summary;
 
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,7 +18,7 @@ use crate::setup::toolchain::CrossToolchain;
 use crate::trouble;
 
 use self::again::Attempt;
-use self::on_hosts::{Length, Selection};
+use self::on_hosts::{Length, Prepared, Selection};
 use self::summary::Summary;
 
 /// Runs everything, whatever fails on the way; returns 1 if anything did.
@@ -25,20 +26,40 @@ pub(crate) fn command(arguments: &TestArguments) -> Result<u8> {
     let toolchain = CrossToolchain::get()?;
     let filter = arguments.filter.as_deref();
     let mut summary = Summary::default();
-    if filter.is_none() {
-        checks::run(&toolchain, &mut summary)?;
-    }
-    checks::tests(filter, &mut summary)?;
-    if !arguments.host_only {
+    let prepared = on_this_machine(&toolchain, arguments, &mut summary)?;
+    if let Some(prepared) = prepared {
         let length = if arguments.long { Length::Long } else { Length::Usual };
         let selection = Selection { filter, length };
-        on_hosts::run(&toolchain, &arguments.host_kernel, arguments.place, selection, &mut summary)?;
+        on_hosts::run(prepared, &arguments.host_kernel, arguments.place, selection, &mut summary)?;
         if filter.is_none_or(|filter| "conform".contains(filter)) {
             conform(&toolchain, arguments, &mut summary)?;
         }
     }
     println!("{summary}");
     Ok(u8::from(summary.failed() > 0))
+}
+
+/// What arm64 hosts need, or why it cannot be had; nothing, if no test is to run on one.
+type ForHosts = Option<Result<Option<Prepared>>>;
+
+/// The checks and the tests on this machine. What arm64 hosts need is built meanwhile: neither build keeps two CPUs busy
+/// from its beginning to its end. No test runs while anything is built, because some are about time.
+fn on_this_machine(
+    toolchain: &CrossToolchain,
+    arguments: &TestArguments,
+    summary: &mut Summary,
+) -> Result<ForHosts> {
+    let filter = arguments.filter.as_deref();
+    let (built, prepared) = thread::scope(|scope| {
+        let prepared = (!arguments.host_only).then(|| scope.spawn(|| on_hosts::prepare(toolchain)));
+        let checks = if filter.is_none() { checks::run(toolchain, summary) } else { Ok(()) };
+        let built = checks.and_then(|()| checks::build(summary));
+        (built, prepared.map(|prepared| prepared.join().expect("a build does not panic")))
+    });
+    if built? {
+        checks::tests(filter, summary)?;
+    }
+    Ok(prepared)
 }
 
 /// The seeds of CI, and how many programs of each kind.

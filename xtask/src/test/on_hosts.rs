@@ -55,7 +55,7 @@ pub(crate) enum Length {
 }
 
 /// What one run needs, ready to be put into the lab.
-struct Prepared {
+pub(crate) struct Prepared {
     folder: tempfile::TempDir,
     tests: Vec<cross::Program>,
     switchboard: PathBuf,
@@ -64,23 +64,31 @@ struct Prepared {
     has_bare_guest: bool,
 }
 
+/// Builds what the tests need; nothing, if there are none.
+pub(crate) fn prepare(toolchain: &CrossToolchain) -> Result<Option<Prepared>> {
+    let packages: Vec<_> =
+        PACKAGES.iter().filter(|(folder, _)| has_tests(folder)).map(|(_, name)| *name).collect();
+    if packages.is_empty() {
+        return Ok(None);
+    }
+    eprintln!("test: building for arm64");
+    build(toolchain, &packages).map(Some)
+}
+
 /// Runs the tests on a host of each kernel, and those for a special host on that one. Without `kernels`, on all.
 pub(crate) fn run(
-    toolchain: &CrossToolchain,
+    prepared: Result<Option<Prepared>>,
     kernels: &[Kernel],
     place: Place,
     selection: Selection<'_>,
     summary: &mut Summary,
 ) -> Result<()> {
-    let packages: Vec<_> =
-        PACKAGES.iter().filter(|(folder, _)| has_tests(folder)).map(|(_, name)| *name).collect();
-    if packages.is_empty() {
-        eprintln!("test: there are no tests for arm64 hosts");
-        return Ok(());
-    }
-    eprintln!("test: building for arm64");
-    let prepared = match prepare(toolchain, &packages) {
-        Ok(prepared) => prepared,
+    let prepared = match prepared {
+        Ok(Some(prepared)) => prepared,
+        Ok(None) => {
+            eprintln!("test: there are no tests for arm64 hosts");
+            return Ok(());
+        }
         Err(error) => {
             eprintln!("{}", trouble::describe(&error));
             summary.add_check("arm64", "build", false);
@@ -155,7 +163,7 @@ fn has_tests(folder: &str) -> bool {
     entries.any(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
 }
 
-fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
+fn build(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
     let mut command = toolchain.cargo();
     command.args(["test", "--no-run", "--release", "--target", toolchain.target]);
     command.args(packages.iter().flat_map(|package| ["--package", package]));
@@ -176,6 +184,12 @@ fn prepare(toolchain: &CrossToolchain, packages: &[&str]) -> Result<Prepared> {
     Ok(Prepared { switchboard: cross::switchboard(toolchain)?, guest_kernels, folder, tests, has_bare_guest })
 }
 
+/// How many tests of a program run at once.
+fn threads(name: &str) -> u8 {
+    // Two guests that run Linux keep both CPUs of a host busy. Those about PSCI have a CPU or two, and sleep.
+    if name == "lab_psci" { 4 } else { 2 }
+}
+
 /// Runs every program, whatever becomes of the others.
 fn script(tests: &[cross::Program], lab: &str, selection: Selection<'_>, has_bare_guest: bool) -> String {
     let mut script =
@@ -193,11 +207,11 @@ fn script(tests: &[cross::Program], lab: &str, selection: Selection<'_>, has_bar
         script.push_str("export SWITCHBOARD_LONG=1\n");
     }
     for test in tests {
-        let name = &test.name;
+        let (name, threads) = (&test.name, threads(&test.name));
         let filter = selection.filter.filter(|filter| !name.contains(filter));
         let filter = filter.map(|filter| format!(" '{}'", filter.replace('\'', r"'\''"))).unwrap_or_default();
         script.push_str(&format!(
-            "echo '{MARK}begin {name}'\ntests/{name} --test-threads=2{filter}\necho \"{MARK}end $?\"\n"
+            "echo '{MARK}begin {name}'\ntests/{name} --test-threads={threads}{filter}\necho \"{MARK}end $?\"\n"
         ));
     }
     script.push_str("exit 0\n");
