@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::libtest::Counts;
+use super::on_hosts::{Length, Selection};
 use super::summary::Summary;
 use crate::setup::toolchain::{self, CrossToolchain};
 use crate::workspace;

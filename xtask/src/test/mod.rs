@@ -24,14 +24,13 @@ use self::summary::Summary;
 /// Runs everything, whatever fails on the way; returns 1 if anything did.
 pub(crate) fn command(arguments: &TestArguments) -> Result<u8> {
     let toolchain = CrossToolchain::get()?;
-    let filter = arguments.filter.as_deref();
+    let length = if arguments.long { Length::Long } else { Length::Usual };
+    let selection = Selection { filter: arguments.filter.as_deref(), length };
     let mut summary = Summary::default();
-    let prepared = on_this_machine(&toolchain, arguments, &mut summary)?;
+    let prepared = on_this_machine(&toolchain, arguments, selection, &mut summary)?;
     if let Some(prepared) = prepared {
-        let length = if arguments.long { Length::Long } else { Length::Usual };
-        let selection = Selection { filter, length };
         on_hosts::run(prepared, &arguments.host_kernel, arguments.place, selection, &mut summary)?;
-        if filter.is_none_or(|filter| "conform".contains(filter)) {
+        if selection.filter.is_none_or(|filter| "conform".contains(filter)) {
             conform(&toolchain, arguments, &mut summary)?;
         }
     }
@@ -47,17 +46,17 @@ type ForHosts = Option<Result<Option<Prepared>>>;
 fn on_this_machine(
     toolchain: &CrossToolchain,
     arguments: &TestArguments,
+    selection: Selection<'_>,
     summary: &mut Summary,
 ) -> Result<ForHosts> {
-    let filter = arguments.filter.as_deref();
     let (built, prepared) = thread::scope(|scope| {
         let prepared = (!arguments.host_only).then(|| scope.spawn(|| on_hosts::prepare(toolchain)));
-        let checks = if filter.is_none() { checks::run(toolchain, summary) } else { Ok(()) };
+        let checks = if selection.filter.is_none() { checks::run(toolchain, summary) } else { Ok(()) };
         let built = checks.and_then(|()| checks::build(summary));
         (built, prepared.map(|prepared| prepared.join().expect("a build does not panic")))
     });
     if built? {
-        checks::tests(filter, summary)?;
+        checks::tests(selection, summary)?;
     }
     Ok(prepared)
 }
