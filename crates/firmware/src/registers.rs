@@ -11,7 +11,8 @@ pub enum SystemRegister {
     SctlrEl1,
     /// Where the CPU goes on.
     Pc,
-    /// `PSTATE`, as `SPSR_EL1` would hold it.
+    /// `PSTATE`, as `SPSR_EL1` would hold it. While it says AArch32, KVM cuts x0 to x14 and PC to 32 bits whenever one of them is
+    /// written: a CPU that leaves AArch32 gets it first, one that enters it last.
     Pstate,
     /// `ELR_EL1`: where an `ERET` from EL1 goes.
     ElrEl1,

@@ -43,6 +43,8 @@ pub trait Service: Send + Sync {
     /// A CPU is off, and has lost its state: whatever is kept for it is to be as at its start. Asked on its own thread, after
     /// the call that turned it off and before it starts anew.
     ///
+    /// Others may have seen it off for a moment by then, and something of it still kept.
+    ///
     /// What it was to do, another CPU may have to do now: that one is kicked ([`Host::kick`]).
     ///
     /// A service that keeps nothing for a CPU needs nothing here.

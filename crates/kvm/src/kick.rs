@@ -37,6 +37,8 @@ impl Kicker {
     /// A host that has run into its limit of pending signals loses this one: kick again until it has been heeded.
     #[allow(clippy::must_use_candidate, reason = "whoever kicks until it has been heeded needs not know")]
     pub fn kick(&self) -> Kicked {
+        // What the kick is about is there before it can be seen.
+        fence(Ordering::SeqCst);
         lock(&self.vcpu).set_kvm_immediate_exit(1);
         fence(Ordering::SeqCst);
         // The lock is held over the signal: a thread that is detaching waits, and so is still there.

@@ -253,6 +253,7 @@ impl Vcpu {
             self.set(RegisterId::of(register), value)?;
         }
         self.set(RegisterId::PC, context.pc)?;
+        // Last of all: from then on the CPU may be in AArch32, and KVM cuts what is written to it to 32 bits.
         self.set(RegisterId::PSTATE, context.pstate)?;
         if let Some(ExceptionReturn { address, pstate }) = *exception_return {
             self.set(RegisterId::ELR_EL1, address)?;

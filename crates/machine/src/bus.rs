@@ -10,7 +10,7 @@ use switchboard_kvm::{Spi, Vm};
 use switchboard_smccc::{InterruptId, Ipa};
 
 use crate::{
-    Error,
+    CallStatistics, Error,
     board::{Board, Button, State},
     config::Description,
     devices::{Level, pl011::Pl011, pl061::Pl061},
@@ -38,6 +38,7 @@ pub(crate) struct Line<'vm> {
     wire: Mutex<Wire>,
     events: Option<Arc<Events>>,
     session: Arc<Session>,
+    statistics: &'vm CallStatistics,
 }
 
 /// Levels of a line.
@@ -73,13 +74,19 @@ enum Place {
 }
 
 impl<'vm> Lines<'vm> {
-    pub(crate) fn new(vm: &'vm Vm, session: &Arc<Session>, events: Option<&Arc<Events>>) -> Self {
+    pub(crate) fn new(
+        vm: &'vm Vm,
+        session: &Arc<Session>,
+        events: Option<&Arc<Events>>,
+        statistics: &'vm CallStatistics,
+    ) -> Self {
         let line = |interrupt| Line {
             vm,
             interrupt: InterruptId(interrupt),
             wire: Mutex::new(Wire { device: Level::Low, controller: Level::Low }),
             events: events.cloned(),
             session: Arc::clone(session),
+            statistics,
         };
         Self {
             uart: line(layout::UART_INTERRUPT),
@@ -214,7 +221,7 @@ impl InterruptLine for Line<'_> {
         if let Some(events) = &self.events
             && let Some(cpu) = events.set_level(self.interrupt, level.into())
         {
-            self.session.kick(cpu);
+            self.session.kick(cpu, self.statistics);
         }
         self.drive(&mut wire);
     }

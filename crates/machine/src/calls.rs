@@ -271,7 +271,7 @@ impl CallStatistics {
         self.crashes.last()
     }
 
-    /// A vCPU is being got out of the guest.
+    /// A vCPU is being got out of the guest, by a signal.
     pub(crate) fn record_kick(&self) {
         self.kicks.fetch_add(1, Relaxed);
     }

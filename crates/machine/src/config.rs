@@ -34,7 +34,6 @@ pub struct Config {
     pub psci_version: Option<PsciVersion>,
     /// The other services.
     pub services: Services,
-
     /// What a policy has decided: see [`Config::follow`]. Without one, a guest may call everything that there is.
     pub plan: Option<Plan>,
     /// Optional features of the CPUs.

@@ -187,7 +187,9 @@ impl Error {
             Self::HotplugUnderKvm => {
                 "leave PSCI to Switchboard with `--psci userspace`, or give the guest all CPUs with `--cpus N`".into()
             }
-            Self::SdeiUnderKvm => "leave PSCI to Switchboard with `--psci userspace`, or do without `--sdei`".into(),
+            Self::SdeiUnderKvm => {
+                "leave PSCI to Switchboard (`--psci userspace`, or a rule that forwards `@psci`), or do without SDEI".into()
+            }
             Self::Acpi(EfiError::Tables(_)) => "ask for fewer CPUs with `--cpus`, or for a device tree with `--fdt`".into(),
             Self::Control(error) => error.hint(),
             Self::NoStolenTime => "leave it to KVM with `--pv-time kvm`, or do without it with `--pv-time none`".into(),

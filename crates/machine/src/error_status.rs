@@ -113,8 +113,10 @@ const SECTION_SIZE: u32 = 192;
 /// 9876ccad-47b4-4bdb-b65e-16f193c4f3db. The first three parts of a GUID are numbers, and so reversed.
 const GENERIC_PROCESSOR: [u8; 16] =
     [0xad, 0xcc, 0x76, 0x98, 0xb4, 0x47, 0xdb, 0x4b, 0xb6, 0x5e, 0x16, 0xf1, 0x93, 0xc4, 0xf3, 0xdb];
-/// Validation bits of the section: processor type (bit 0), instruction set (bit 1), processor ID (bit 8).
-const PROCESSOR_VALID: u64 = 1 | 1 << 1 | 1 << 8;
+/// Validation bits of the section: processor type (bit 0), instruction set (bit 1).
+const PROCESSOR_VALID: u64 = 1 | 1 << 1;
+/// And processor ID (bit 8), where there is one.
+const PROCESSOR_ID_VALID: u64 = 1 << 8;
 const PROCESSOR_ARM: u8 = 2;
 const INSTRUCTION_SET_A64: u8 = 4;
 /// What is not valid before the ID: kind of error, operation, flags, level, two reserved bytes, the version of the CPU and its
@@ -123,40 +125,43 @@ const BEFORE_ID: [u8; 6 + 8 + 128] = [0; 142];
 /// What is not valid after it: target address, requestor, responder, instruction pointer.
 const AFTER_ID: [u8; 32] = [0; 32];
 
-/// A block that says that an operator sent an NMI to a CPU: a fatal error of a processor, with no kind of error named.
+/// A block that says that an operator sent an NMI, to this CPU if one was named: a fatal error of a processor, with no kind of
+/// error.
 ///
 /// Of the sections that there are for a processor, it is the generic one. Arm's own needs an error, and a kind of it: there is
 /// none, and the editions of UEFI number the kinds in two ways.
-pub(crate) fn fatal(cpu: CpuIndex, affinity: Mpidr) -> Vec<u8> {
+pub(crate) fn fatal(named: Option<(CpuIndex, Mpidr)>) -> Vec<u8> {
     let [raw_offset, raw_length] = NO_RAW_DATA;
     let fields: [u32; STATUS_FIELDS] =
         [ONE_UNCORRECTABLE, raw_offset, raw_length, ENTRY_SIZE + SECTION_SIZE, FATAL];
     let mut block: Vec<u8> = fields.into_iter().flat_map(u32::to_le_bytes).collect();
-    append_entry(&mut block, cpu);
-    append_section(&mut block, affinity);
+    append_entry(&mut block, named.map(|(cpu, _)| cpu));
+    append_section(&mut block, named.map(|(_, affinity)| affinity));
     block
 }
 
 /// All of the entry but its section.
-fn append_entry(block: &mut Vec<u8>, cpu: CpuIndex) {
+fn append_entry(block: &mut Vec<u8>, cpu: Option<CpuIndex>) {
     block.extend(GENERIC_PROCESSOR);
     block.extend(FATAL.to_le_bytes());
     block.extend(ENTRY_REVISION.to_le_bytes());
     block.extend([TEXT_VALID, PRIMARY]);
     block.extend(SECTION_SIZE.to_le_bytes());
     block.extend(NO_FRU);
-    let mut text = format!("operator NMI CPU{}", cpu.0).into_bytes();
+    let cpu = cpu.map(|cpu| format!(" CPU{}", cpu.0)).unwrap_or_default();
+    let mut text = format!("operator NMI{cpu}").into_bytes();
     text.resize(TEXT_SIZE, 0);
     block.extend(text);
     // The time: the guest has a clock.
     block.extend([0; 8]);
 }
 
-fn append_section(block: &mut Vec<u8>, affinity: Mpidr) {
-    block.extend(PROCESSOR_VALID.to_le_bytes());
+fn append_section(block: &mut Vec<u8>, affinity: Option<Mpidr>) {
+    let valid = PROCESSOR_VALID | if affinity.is_some() { PROCESSOR_ID_VALID } else { 0 };
+    block.extend(valid.to_le_bytes());
     block.extend([PROCESSOR_ARM, INSTRUCTION_SET_A64]);
     block.extend(BEFORE_ID);
-    block.extend(affinity.value().to_le_bytes());
+    block.extend(affinity.map_or(0, Mpidr::value).to_le_bytes());
     block.extend(AFTER_ID);
 }
 

@@ -7,10 +7,12 @@ use switchboard_firmware::{
     psci::{PsciVersion, idle_states},
 };
 use switchboard_kvm::{CounterOffsets, Gic, GicLayout, Kvm, Vcpu, VcpuFeatures, Vm};
-use switchboard_smccc::{Conduit, FunctionId, Ipa, Mpidr, psci::CPU_SUSPEND_64, sdei, watchdog::FUNCTION};
+use switchboard_smccc::{
+    Conduit, FunctionId, Ipa, Mpidr, hyperv, psci::CPU_SUSPEND_64, sdei, watchdog::FUNCTION,
+};
 
 use crate::{
-    AnsweredBy, Answerer, Config, Description, Error, Memory, Presence, Wanted,
+    AnsweredBy, Answerer, Config, Description, Error, Memory, Personality, Presence, Wanted,
     board::Board,
     boot::{
         acpi, efi,
@@ -145,7 +147,7 @@ impl Hardware {
                     Some(_) => acpi::Sdei::TellsErrors { event: services::NMI.0 },
                     None => acpi::Sdei::Absent,
                 },
-                personality: config.services.personality,
+                personality: personality(config),
             },
         })?)
     }
@@ -216,10 +218,30 @@ fn may_suspend(config: &Config) -> bool {
     may_call(config, CPU_SUSPEND_64, config.conduit).is_some()
 }
 
-/// Over which conduit the guest is to use SDEI, if there is any and the policy lets it ask for the version.
+/// What a guest cannot do without once it has a handler.
+const EVENTS: [FunctionId; 6] = [
+    sdei::VERSION,
+    sdei::EVENT_REGISTER,
+    sdei::EVENT_ENABLE,
+    sdei::EVENT_COMPLETE,
+    sdei::EVENT_COMPLETE_AND_RESUME,
+    sdei::PE_UNMASK,
+];
+
+/// Over which conduit the guest is to use SDEI, if there is any and the policy lets it.
 fn may_have_events(config: &Config) -> Option<Conduit> {
+    let conduit = config.conduit;
+    let may = |function: &FunctionId| may_call(config, *function, conduit).is_some();
     let is_present = config.services.sdei == Presence::Present;
-    may_call(config, sdei::VERSION, config.conduit).filter(|_| is_present).map(|_| config.conduit)
+    (is_present && EVENTS.iter().all(may)).then_some(conduit)
+}
+
+/// For which hypervisor the guest is to take the machine. Linux stops where it has found Hyper-V and its hypercalls fail.
+fn personality(config: &Config) -> Personality {
+    match may_call(config, hyperv::HYPERCALL, Conduit::Hvc) {
+        Some(_) => config.services.personality,
+        None => Personality::Kvm,
+    }
 }
 
 /// The function, if the policy lets a guest call it.

@@ -55,8 +55,7 @@ impl Host for Lent<'_> {
     }
 
     fn kick(&self, cpu: CpuIndex) {
-        self.statistics.record_kick();
-        self.session.kick(cpu);
+        self.session.kick(cpu, self.statistics);
     }
 
     fn rerouted(&self, interrupt: InterruptId) {

@@ -4,7 +4,7 @@
 use std::{
     num::NonZeroU64,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -45,7 +45,8 @@ pub struct Log {
     /// Until somebody takes it.
     reader: Mutex<Option<Receiver<Option<Logged>>>>,
     calls: Limiter,
-    /// A flood of calls hides no crash.
+    /// How many calls nobody has read yet: they leave room for crashes.
+    unread_calls: Arc<AtomicU64>,
     crashes: Limiter,
     began: Instant,
     suppressed: AtomicU64,
@@ -67,6 +68,7 @@ impl Default for Log {
             queue,
             reader: Mutex::new(Some(reader)),
             calls: limiter(PER_SECOND, BURST),
+            unread_calls: Arc::default(),
             crashes: limiter(NonZeroU64::MIN, CRASHES),
             began: Instant::now(),
             suppressed: AtomicU64::new(0),
@@ -77,16 +79,22 @@ impl Default for Log {
 impl Log {
     /// On a vCPU's thread, which waits for nothing. What is too much is counted, and lost.
     pub(crate) fn write_call(&self, call: LoggedCall) {
-        let is_sent = self.may(&self.calls) && self.queue.try_send(Some(Logged::Call(call))).is_ok();
-        if !is_sent {
+        if !(self.may(&self.calls) && self.send(call)) {
             self.suppressed.fetch_add(1, Relaxed);
         }
+    }
+
+    fn send(&self, call: LoggedCall) -> bool {
+        let unread = &self.unread_calls;
+        let has_room =
+            unread.fetch_update(Relaxed, Relaxed, |unread| (unread < BURST.get()).then_some(unread + 1));
+        has_room.is_ok() && self.queue.try_send(Some(Logged::Call(call))).is_ok()
     }
 
     /// Likewise. [`CallStatistics::crashes`](crate::CallStatistics::crashes) counts those that are lost as well.
     pub(crate) fn write_crash(&self, crash: &Crash) {
         if self.may(&self.crashes) {
-            // Where there is no room, a hundred lines are waiting to be read.
+            // Where there is no room, other crashes are waiting to be read.
             let _ = self.queue.try_send(Some(Logged::Crash(crash.clone())));
         }
     }
@@ -97,7 +105,13 @@ impl Log {
 
     /// All of it, for the one who writes it somewhere. Nobody else gets it. It ends with [`Log::finish`].
     pub fn take_reader(&self) -> Option<impl Iterator<Item = Logged> + Send + use<>> {
-        Some(lock(&self.reader).take()?.into_iter().map_while(|logged| logged))
+        let unread = Arc::clone(&self.unread_calls);
+        let count = move |logged: &Logged| {
+            if matches!(logged, Logged::Call(_)) {
+                unread.fetch_sub(1, Relaxed);
+            }
+        };
+        Some(lock(&self.reader).take()?.into_iter().map_while(|logged| logged).inspect(count))
     }
 
     /// Nothing comes any more. Waits for room, if somebody reads.

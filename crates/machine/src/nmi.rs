@@ -8,12 +8,13 @@ use std::{
 
 use switchboard_firmware::{
     CpuIndex,
-    sdei::{Enablement, Handler, NotSignalled, Signalled},
+    sdei::{Enablement, Handler, NotSignalled, Pending, Signalled},
 };
 use switchboard_smccc::Mpidr;
 
 use crate::{
-    Memory,
+    CallStatistics, Description, Memory,
+    control::protocol::{Problem, ProblemCode},
     error_status::{ErrorSource, NOT_ACKNOWLEDGED, fatal, is_acknowledged},
     services::{Events, NMI},
     session::Session,
@@ -42,7 +43,8 @@ pub(crate) struct Source {
 pub(crate) enum Raised {
     /// The guest's handler runs on this CPU.
     Taken(CpuIndex),
-    /// It waits: the CPU that is to take it has its events masked, is off or handles another one.
+    /// It waits: the CPU that is to take it has its events masked, is off, handles another one, or waits for another process's
+    /// answer.
     Waits,
 }
 
@@ -64,20 +66,30 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Nmi {
     /// Raises it, on this CPU if one is named and the guest has not routed it to another one.
-    pub(crate) fn raise(&self, cpu: Option<CpuIndex>, session: &Session) -> Result<Raised, NotRaised> {
+    pub(crate) fn raise(
+        &self,
+        cpu: Option<CpuIndex>,
+        session: &Session,
+        statistics: &CallStatistics,
+    ) -> Result<Raised, NotRaised> {
         let _turn = lock(&self.turn);
-        let named = cpu.unwrap_or(CpuIndex(0));
-        let affinity = *self.affinities.get(named.0).ok_or(NotRaised::NoSuchCpu)?;
+        let named = cpu.map(|cpu| self.named(cpu)).transpose()?;
         // What cannot be raised leaves no error in the guest's memory: Linux would find it when it looks for its handlers.
         self.check()?;
         if let Some(source) = &self.source {
-            source.fill(named, affinity)?;
+            source.fill(named, session)?;
         }
         match self.events.signal(NMI, cpu)? {
-            Signalled::Kick(cpu) => session.kick(cpu),
-            Signalled::Waits => {}
+            Signalled::Kick(cpu) => {
+                session.kick(cpu, statistics);
+                Ok(self.wait(cpu, session))
+            }
+            Signalled::Waits => Ok(Raised::Waits),
         }
-        Ok(self.wait(session))
+    }
+
+    fn named(&self, cpu: CpuIndex) -> Result<(CpuIndex, Mpidr), NotRaised> {
+        self.affinities.get(cpu.0).map(|&affinity| (cpu, affinity)).ok_or(NotRaised::NoSuchCpu)
     }
 
     /// Does the guest listen?
@@ -94,33 +106,65 @@ impl Nmi {
         self.events.handler(NMI, CpuIndex(0))
     }
 
-    fn wait(&self, session: &Session) -> Raised {
+    /// What is no longer pending has been taken, by the CPU whose handler runs; one that has ended already ran where it was to.
+    fn wait(&self, kicked: CpuIndex, session: &Session) -> Raised {
         let began = Instant::now();
         loop {
-            if let Some(cpu) = self.handler().and_then(|handler| handler.running) {
-                return Raised::Taken(cpu);
+            match self.handler() {
+                Some(Handler { pending: Pending::No, running, .. }) => {
+                    return Raised::Taken(running.unwrap_or(kicked));
+                }
+                _ if began.elapsed() > PATIENCE || session.is_finished() => return Raised::Waits,
+                _ => thread::sleep(Duration::from_millis(1)),
             }
-            if began.elapsed() > PATIENCE || session.is_finished() {
-                return Raised::Waits;
-            }
-            thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
 impl Source {
     /// Says what the NMI is about. What the guest has not read yet stays as it is, and says it as well.
-    fn fill(&self, cpu: CpuIndex, affinity: Mpidr) -> Result<(), NotRaised> {
+    fn fill(&self, named: Option<(CpuIndex, Mpidr)>, session: &Session) -> Result<(), NotRaised> {
         let memory = self.memory.upgrade().ok_or(NotRaised::Ended)?;
         let mut word = [0; 8];
         memory.read(self.place.acknowledge_register(), &mut word).map_err(|_| NotRaised::Ended)?;
         if !is_acknowledged(u64::from_le_bytes(word)) {
             return Ok(());
         }
+        // A warm reset keeps the memory, and the next life is to find no error in it.
+        if session.is_finished() {
+            return Err(NotRaised::Ended);
+        }
         memory
             .write(self.place.acknowledge_register(), &NOT_ACKNOWLEDGED.to_le_bytes())
-            .and_then(|()| memory.write(self.place.block(), &fatal(cpu, affinity)))
+            .and_then(|()| memory.write(self.place.block(), &fatal(named)))
             .map_err(|_| NotRaised::Ended)
+    }
+}
+
+impl NotRaised {
+    /// What the operator is told. `last` is the last CPU.
+    pub(crate) fn problem(self, description: Description, last: usize) -> Problem {
+        match self {
+            Self::NoSuchCpu => Problem::new(
+                ProblemCode::NoSuchCpu,
+                format!("there is no such CPU: the last one is CPU {last}"),
+            ),
+            Self::NoHandler => {
+                Problem::new(ProblemCode::NoHandler, "the guest has registered no handler for the NMI")
+                    .with_hint(match description {
+                        Description::Acpi => {
+                            "it is still booting, or its kernel lacks ACPI_APEI_GHES or ARM_SDE_INTERFACE"
+                        }
+                        Description::DeviceTree => {
+                            "Linux registers one where it is booted by ACPI: start the machine with `--acpi`"
+                        }
+                    })
+            }
+            Self::Disabled => {
+                Problem::new(ProblemCode::NoHandler, "the guest has disabled its handler for the NMI")
+            }
+            Self::Ended => Problem::new(ProblemCode::State, "the machine is being reset, or has ended"),
+        }
     }
 }
 

@@ -24,10 +24,12 @@ use switchboard_policy::{Plan, ServiceDescription, Services as Offered};
 use switchboard_smccc::{
     FunctionId, Mpidr, Owner,
     catalogue::{Function, Widths},
+    sdei::{FIRST_64, FUNCTION_COUNT},
 };
 
 use crate::{
-    AnsweredBy, Answerer, Config, Personality, Presence, ServeSpec, Services, layout, services::events,
+    AnsweredBy, Answerer, Config, Description, Personality, Presence, ServeSpec, Services, layout,
+    services::events,
 };
 
 /// The owners whose identity a machine can tell.
@@ -51,8 +53,10 @@ fn check(services: &Services) -> Result<(), DeclarationError> {
         Box::new(Trng::new(None)),
         Box::new(PvTime::new(layout::STOLEN_TIME)),
         Box::new(GeneralQueries::new(&OWNERS)),
-        Box::new(events(&power)),
     ];
+    if has_events(services) {
+        all.push(Box::new(events(&power, Description::DeviceTree)));
+    }
     match services.personality {
         Personality::Kvm => all.push(Box::new(KvmVendor::new(services.implementations.clone()))),
         Personality::HyperV => all.push(Box::new(HyperV::new(1))),
@@ -105,14 +109,25 @@ fn describe(services: &Services, version: PsciVersion) -> Offered {
         .with(
             ServiceDescription::of(&GeneralQueries::new(&OWNERS))
                 .answering(functions(general::support(), version)),
-        )
-        .with(ServiceDescription::of(&events(&power)).answering(functions(sdei::support(), version)));
+        );
+    if has_events(services) {
+        let events = events(&power, Description::DeviceTree);
+        offered =
+            offered.with(ServiceDescription::of(&events).answering(functions(sdei::support(), version)));
+    }
     if services.watchdog.is_some() {
         let watchdog = Watchdog::new(Bite::Reset);
         offered = offered
             .with(ServiceDescription::of(&watchdog).answering(functions(watchdog::support(), version)));
     }
     if services.external.is_empty() { offered } else { offered.with(external(&services.external)) }
+}
+
+/// Is SDEI ours to offer? Another process may answer it.
+fn has_events(services: &Services) -> bool {
+    let (first, last) = (FIRST_64, FunctionId(FIRST_64.0 + FUNCTION_COUNT - 1));
+    let touches = |spec: &ServeSpec| spec.range.first() <= last && first <= spec.range.last();
+    !services.external.iter().any(touches)
 }
 
 fn kvm_vendor(services: &Services, version: PsciVersion) -> ServiceDescription {

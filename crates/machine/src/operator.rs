@@ -8,7 +8,7 @@ use std::{
 use switchboard_firmware::{CpuIndex, MemoryAtReset, ResetKind, psci::CpuPower};
 
 use crate::{
-    AnsweredBy, Control, End,
+    AnsweredBy, CallStatistics, Control, End,
     board::{Button, State},
     control::{
         Caller, Handler,
@@ -19,13 +19,14 @@ use crate::{
     },
     ending::CurrentLife,
     hotplug::{Impossible, Ticket, is_on},
-    nmi::{NotRaised, Raised},
+    nmi::Raised,
     session::{Activity, LifeEnd, Pause, ResetBy},
 };
 
 /// Answers for one machine.
 pub(crate) struct Operator<'machine> {
     pub(crate) control: &'machine Control,
+    pub(crate) statistics: &'machine CallStatistics,
     pub(crate) description: Description,
     pub(crate) psci: AnsweredBy,
 }
@@ -216,14 +217,18 @@ impl Operator<'_> {
     fn interrupt(&self, life: &CurrentLife, cpu: Option<u32>) -> Answer<Reply> {
         let Some(nmi) = &life.nmi else {
             let problem = Problem::new(ProblemCode::NoNmi, "this machine has no NMI");
-            return Err(problem.with_hint("start it with `--sdei`, and with `--acpi` for a Linux guest"));
+            let hint = "start it with `--sdei`, or with a policy that forwards `@sdei`; with `--acpi` for a Linux guest";
+            return Err(problem.with_hint(hint));
         };
         // A number that is too large is that of no CPU either.
         let index = cpu.map(|cpu| CpuIndex(usize::try_from(cpu).unwrap_or(usize::MAX)));
-        match nmi.raise(index, &life.session) {
+        if life.session.activity() == Activity::Paused {
+            return Err(Problem::new(ProblemCode::State, "the machine is paused: no CPU can take it"));
+        }
+        match nmi.raise(index, &life.session, self.statistics) {
             Ok(Raised::Taken(cpu)) => Ok(Reply::Nmi { cpu: Some(number(cpu)) }),
             Ok(Raised::Waits) => Ok(Reply::Nmi { cpu: None }),
-            Err(reason) => Err(not_raised(reason, self.description, life.board.power.len() - 1)),
+            Err(reason) => Err(reason.problem(self.description, life.board.power.len() - 1)),
         }
     }
 
@@ -346,26 +351,6 @@ fn impossible(cpu: CpuIndex, change: Change, reason: Impossible) -> Problem {
                 format!("take it offline in the guest first (`echo 0 > {file}`), or boot with `--acpi`");
             Problem::new(ProblemCode::DeviceTree, message).with_hint(hint)
         }
-    }
-}
-
-fn not_raised(reason: NotRaised, description: Description, last: usize) -> Problem {
-    match (reason, description) {
-        (NotRaised::NoSuchCpu, _) => {
-            Problem::new(ProblemCode::NoSuchCpu, format!("there is no such CPU: the last one is CPU {last}"))
-        }
-        (NotRaised::NoHandler, Description::Acpi) => {
-            Problem::new(ProblemCode::NoHandler, "the guest has registered no handler for the NMI")
-                .with_hint("it is still booting, or its kernel lacks ACPI_APEI_GHES or ARM_SDE_INTERFACE")
-        }
-        (NotRaised::NoHandler, Description::DeviceTree) => {
-            Problem::new(ProblemCode::NoHandler, "the guest has registered no handler for the NMI")
-                .with_hint("Linux registers one where it is booted by ACPI: start the machine with `--acpi`")
-        }
-        (NotRaised::Disabled, _) => {
-            Problem::new(ProblemCode::NoHandler, "the guest has disabled its handler for the NMI")
-        }
-        (NotRaised::Ended, _) => Problem::new(ProblemCode::State, "the machine is being reset, or has ended"),
     }
 }
 

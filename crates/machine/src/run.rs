@@ -95,6 +95,7 @@ impl Machine {
         around.statistics.set_external(&self.external);
         let operator = Operator {
             control: around.control,
+            statistics: around.statistics,
             description: self.config.description,
             psci: self.config.psci,
         };

@@ -19,7 +19,8 @@ use switchboard_kvm::{Exposure, KernelService, Vcpu};
 use switchboard_smccc::{InterruptId, Mpidr, Owner, sdei::EventNumber};
 
 use crate::{
-    AnsweredBy, Answerer, Config, Error, Personality, Presence, layout, offer::OWNERS, sync::Locked,
+    AnsweredBy, Answerer, Config, Description, Error, Personality, Presence, layout, offer::OWNERS,
+    sync::Locked,
 };
 
 /// SDEI, as the machine has it.
@@ -44,7 +45,8 @@ impl Services {
         external: &[Arc<External>],
     ) -> Result<Self, Error> {
         let psci = Arc::new(Psci::new(Arc::clone(power), config.psci_version.unwrap_or_default()));
-        let events = (config.services.sdei == Presence::Present).then(|| Arc::new(events(power)));
+        let events =
+            (config.services.sdei == Presence::Present).then(|| Arc::new(events(power, config.description)));
         let hyperv =
             (config.services.personality == Personality::HyperV).then(|| Arc::new(HyperV::new(power.len())));
         let watchdog = config.services.watchdog.map(|bite| Arc::new(Watchdog::new(bite)));
@@ -83,13 +85,13 @@ impl Services {
 
 /// SDEI with the machine's own event, and those interrupts that its devices raise. The serial port's is of normal priority; what
 /// an operator does to the machine comes before it.
-pub(crate) fn events(power: &Arc<PowerTable>) -> Events {
+pub(crate) fn events(power: &Arc<PowerTable>, description: Description) -> Events {
     let nmi = EventDescription { number: NMI, kind: EventKind::Shared, priority: Priority::Critical };
-    let interrupts = [
-        (layout::UART_INTERRUPT, Priority::Normal),
-        (layout::GPIO_INTERRUPT, Priority::Critical),
-        (layout::GED_INTERRUPT, Priority::Critical),
-    ];
+    let operators = match description {
+        Description::Acpi => layout::GED_INTERRUPT,
+        Description::DeviceTree => layout::GPIO_INTERRUPT,
+    };
+    let interrupts = [(layout::UART_INTERRUPT, Priority::Normal), (operators, Priority::Critical)];
     let interrupts =
         interrupts.map(|(interrupt, priority)| Bindable { interrupt: InterruptId(interrupt), priority });
     Sdei::new(Arc::clone(power), &[nmi], &interrupts).expect("each is there once")

@@ -15,7 +15,7 @@ use std::{
 use switchboard_firmware::{CpuIndex, MemoryAtReset, ResetKind};
 
 use crate::{
-    End, Error,
+    CallStatistics, End, Error,
     clock::Clock,
     sync::lock,
     vcpu_threads::{Told, VcpuThreads},
@@ -133,10 +133,15 @@ impl Session {
     }
 
     /// Gets a CPU out of the guest, for a service that wants to be asked before it enters again.
-    pub(crate) fn kick(&self, cpu: CpuIndex) {
-        if self.threads.kick(cpu) == Told::NotYet {
-            lock(&self.state).kicks_are_lost = true;
-            self.changed.notify_all();
+    pub(crate) fn kick(&self, cpu: CpuIndex, statistics: &CallStatistics) {
+        match self.threads.kick(cpu) {
+            Told::ByItself => {}
+            Told::Yes => statistics.record_kick(),
+            Told::NotYet => {
+                statistics.record_kick();
+                lock(&self.state).kicks_are_lost = true;
+                self.changed.notify_all();
+            }
         }
     }
 
@@ -184,7 +189,7 @@ impl Session {
             if state.wants_kicks() || state.kicks_are_lost {
                 // A signal can be lost to a limit of the host's.
                 state = self.changed.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
-                if state.wants_kicks() {
+                if state.wants_kicks() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     state.attend = true;
                 }
             } else if let Some(deadline) = deadline {

@@ -114,8 +114,9 @@ impl Cpu<'_> {
             self.vcpu.complete_access()?;
         }
         let Some(wake) = wake.take() else { return Ok(()) };
-        // It has not lost its context yet, and never will: PSCI lets a power-down that is not entered return SUCCESS
-        // (DEN0022, section 5.4).
+        // KVM keeps a CPU's context while it sleeps, so it can go on with it: a handler of SDEI needs it, and a power-down may return
+        // SUCCESS (DEN0022, section 5.4.5: as if it had been a standby). For SYSTEM_SUSPEND that is our own choice; Linux takes both
+        // for a state that was not entered. It is counted, because the CPU has slept.
         self.vcpu.wake()?;
         self.vcpu.succeed()?;
         if let Wake::SystemAt(_) = wake {

@@ -47,8 +47,10 @@ impl Interrupt for switchboard_kvm::Kicker {
 /// Has a thread been told?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Yes, or it will look by itself.
+    /// It has been got out of the guest.
     Yes,
+    /// It looks without.
+    ByItself,
     /// The host had no room for a signal: it is to be tried again.
     NotYet,
 }
@@ -81,21 +83,16 @@ impl VcpuThreads {
     pub(crate) fn kick(&self, cpu: CpuIndex) -> Told {
         match self.0.get(cpu.0) {
             Some(place) if !place.wanted.swap(true, Ordering::SeqCst) => place.interrupt(),
-            _ => Told::Yes,
+            _ => Told::ByItself,
         }
     }
 
-    /// Tries again where the host had no room for a signal. Says whether a CPU still has to look.
+    /// Tries again where the host had no room for a signal. Says whether it has some now.
     pub(crate) fn kick_again(&self) -> Told {
-        let mut told = Told::Yes;
-        for place in self.0.iter().filter(|place| place.wanted.load(Ordering::SeqCst)) {
-            let is_reachable = lock(&place.thread).is_some();
-            if is_reachable {
-                place.interrupt();
-                told = Told::NotYet;
-            }
-        }
-        told
+        let wanted = self.0.iter().filter(|place| place.wanted.load(Ordering::SeqCst));
+        // All of them are tried.
+        let told = wanted.map(Place::interrupt).filter(|&told| told == Told::NotYet).last();
+        told.unwrap_or(Told::Yes)
     }
 
     /// Has the calling thread's CPU been kicked? Once for each time. Cheap: asked before every entry into the guest.
@@ -108,10 +105,10 @@ impl VcpuThreads {
 impl Place {
     fn interrupt(&self) -> Told {
         let thread = lock(&self.thread);
-        let Some(reachable) = &*thread else { return Told::Yes };
+        let Some(reachable) = &*thread else { return Told::ByItself };
         if reachable.thread.id() == thread::current().id() {
             // It looks before it enters the guest.
-            return Told::Yes;
+            return Told::ByItself;
         }
         let told = reachable.guest.interrupt();
         // It may wait for the answer of another process.
@@ -139,8 +136,8 @@ mod tests {
     fn a_kick_is_taken_once_and_two_that_nobody_has_looked_at_are_one() {
         let threads = VcpuThreads::new(2);
         assert!(!threads.take_kick(CpuIndex(1)));
-        assert_eq!(threads.kick(CpuIndex(1)), Told::Yes);
-        assert_eq!(threads.kick(CpuIndex(1)), Told::Yes);
+        assert_eq!(threads.kick(CpuIndex(1)), Told::ByItself);
+        assert_eq!(threads.kick(CpuIndex(1)), Told::ByItself);
         assert!(!threads.take_kick(CpuIndex(0)));
         assert!(threads.take_kick(CpuIndex(1)));
         assert!(!threads.take_kick(CpuIndex(1)));
@@ -169,7 +166,7 @@ mod tests {
             entered.wait();
             assert_eq!(threads.kick(CpuIndex(0)), Told::NotYet);
             assert_eq!(threads.kick_again(), Told::NotYet);
-            assert_eq!(threads.kick_again(), Told::NotYet, "it has not looked yet");
+            assert_eq!(threads.kick_again(), Told::Yes, "the host has room");
             assert!(threads.take_kick(CpuIndex(0)));
             assert_eq!(threads.kick_again(), Told::Yes);
             assert_eq!(host.0.load(Ordering::SeqCst), 3);
@@ -180,7 +177,7 @@ mod tests {
     #[test]
     fn a_cpu_that_there_is_not_or_that_has_no_thread_is_no_trouble() {
         let threads = VcpuThreads::new(1);
-        assert_eq!(threads.kick(CpuIndex(7)), Told::Yes);
+        assert_eq!(threads.kick(CpuIndex(7)), Told::ByItself);
         threads.wake(CpuIndex(7));
         threads.kick(CpuIndex(0));
         assert_eq!(threads.kick_again(), Told::Yes, "it looks when it has a thread");

@@ -16,7 +16,7 @@ const SEED: u64 = 7;
 /// Most are noticed within a hundred.
 const MOST_PROGRAMS: u64 = 2000;
 /// How many threads share them.
-const WORKERS: usize = 8;
+const WORKERS: usize = 4;
 
 fn caches() -> Caches {
     // The lab says that it is one; on a machine of its own, caches are real.

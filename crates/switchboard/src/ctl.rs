@@ -36,7 +36,8 @@ pub(crate) fn ctl(arguments: &CtlArguments) -> Result<Status, Failure> {
         Ok(Reply::Changes { changes }) => Ok(report_changes(&changes)),
         Ok(Reply::Nmi { cpu: None }) => Err(Failure::new(
             Status::NotInTime,
-            "no CPU has taken the NMI yet: each that may has its events masked, or is off".to_owned(),
+            "no CPU has taken the NMI yet: each that may has its events masked, is off or handles another one"
+                .to_owned(),
             Some("it is taken as soon as one can; `--cpu ID` names another one".to_owned()),
         )),
         Ok(_) => Ok(Status::Success),

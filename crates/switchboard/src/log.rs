@@ -62,13 +62,19 @@ pub(crate) fn describe_crash(crash: &Crash) -> String {
     text
 }
 
-/// What a guest has written must not move the cursor or change a terminal's colours.
+/// What a guest has written must not move the cursor, change a terminal's colours, or turn the direction of a line.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .trim_end_matches(['\0', '\r'])
         .chars()
-        .map(|character| if character.is_control() && character != '\t' { '\u{fffd}' } else { character })
+        .map(|character| if is_harmless(character) { character } else { '\u{fffd}' })
         .collect()
+}
+
+/// No control character but a tab, and none of Unicode's that format text (UAX #9: directions and their marks).
+fn is_harmless(character: char) -> bool {
+    let directs = matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    character == '\t' || !(character.is_control() || directs)
 }
 
 #[cfg(test)]
@@ -79,10 +85,10 @@ mod tests {
 
     #[test]
     fn a_crash_is_told_with_its_parameters_and_line_by_line() {
-        let message = Some(b"first\nsecond\x1b[31m\0\0".to_vec());
+        let message = Some("first\nsecond\x1b[31m\u{9b}\u{202e}\0\0".into());
         let crash = Crash { cpu: CpuIndex(3), parameters: [1, 2, 3, 0x4000_0000, 15], message };
         let expected = "crash: the guest has crashed, says CPU 3: P0 0x1, P1 0x2, P2 0x3, P3 0x40000000, P4 0xf\n\
-                        crash: | first\ncrash: | second\u{fffd}[31m\n";
+                        crash: | first\ncrash: | second\u{fffd}[31m\u{fffd}\u{fffd}\n";
         assert_eq!(describe_crash(&crash), expected);
     }
 

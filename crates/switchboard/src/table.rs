@@ -10,6 +10,8 @@ use switchboard_machine::{
 };
 use switchboard_smccc::hyperv::GuestOsId;
 
+use crate::log::printable;
+
 /// The list in the form of `--json`. Version 1: fields are added, never changed.
 #[derive(Debug, Serialize)]
 pub(crate) struct CallReport {
@@ -148,7 +150,10 @@ fn crash_row(Crash { cpu, parameters, message }: Crash) -> CrashRow {
     CrashRow {
         cpu: cpu.0,
         parameters: parameters.map(|parameter| format!("{parameter:#x}")),
-        message: message.map(|message| String::from_utf8_lossy(&message).trim_end_matches('\0').to_owned()),
+        message: message.map(|message| {
+            let lines: Vec<_> = message.split(|&byte| byte == b'\n').map(printable).collect();
+            lines.join("\n").trim_end_matches('\n').to_owned()
+        }),
     }
 }
 

@@ -84,13 +84,14 @@ impl<L: Lock<State>> Sdei<L> {
         self.state.with(|state| state.pes.get(cpu.0).map(|pe| pe.mask))
     }
 
-    /// All that is kept.
+    /// All that is kept, the levels of the interrupts among it.
     #[must_use]
     pub fn state(&self) -> State {
         self.state.with(|state| state.clone()).with_all_due()
     }
 
-    /// Makes it what it was. Every CPU is to be kicked then.
+    /// Makes it what it was. Then every CPU is to be kicked, every interrupt's level told ([`Sdei::set_level`]), because its device
+    /// may have another one by now, and for each [`Sdei::destination`] be asked.
     ///
     /// # Errors
     ///
@@ -315,12 +316,13 @@ impl<L: Lock<State>> Service for Sdei<L> {
         let Some(taken) = self.change(host, |state| state.take(cpu, interrupted)) else {
             return;
         };
+        // First of all: KVM cuts what is written to a CPU that is in AArch32 to 32 bits, PC among it.
+        context.write_system(SystemRegister::Pstate, pstate::after_exception(interrupted.pstate, sctlr_el1));
         context.write(Register::X0, u64::from(taken.event.0));
         context.write(Register::X1, taken.argument);
         context.write(Register::X2, interrupted.pc);
         context.write(Register::X3, interrupted.pstate);
         context.write_system(SystemRegister::Pc, taken.entry_point);
-        context.write_system(SystemRegister::Pstate, pstate::after_exception(interrupted.pstate, sctlr_el1));
     }
 
     fn cpu_off(&self, cpu: CpuIndex, host: &dyn Host) {

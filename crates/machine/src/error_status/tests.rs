@@ -18,7 +18,7 @@ fn u64_at(bytes: &[u8], offset: usize) -> u64 {
 
 /// The block of an NMI to CPU 17, which is 0.0.1.1.
 fn block() -> Vec<u8> {
-    fatal(CpuIndex(17), Mpidr::from_register(0x101))
+    fatal(Some((CpuIndex(17), Mpidr::from_register(0x101))))
 }
 
 /// Its one entry.
@@ -95,10 +95,10 @@ fn the_entry_is_about_a_processor_and_says_in_text_who_asked_and_for_which_cpu()
 
 #[test]
 fn the_text_never_leaves_its_20_bytes() {
-    let text = |cpu| fatal(CpuIndex(cpu), Mpidr::from_register(0))[64..84].to_vec();
+    let text = |cpu| fatal(Some((CpuIndex(cpu), Mpidr::from_register(0))))[64..84].to_vec();
     assert_eq!(text(0), b"operator NMI CPU0\0\0\0");
     assert_eq!(text(3839), b"operator NMI CPU3839");
-    assert_eq!(fatal(CpuIndex(usize::MAX), Mpidr::from_register(0)).len(), 20 + 72 + 192);
+    assert_eq!(fatal(Some((CpuIndex(usize::MAX), Mpidr::from_register(0)))).len(), 20 + 72 + 192);
 }
 
 #[test]
@@ -115,6 +115,14 @@ fn the_section_names_a_cpu_of_arm_by_its_affinity_and_claims_nothing_else() {
 
 #[test]
 fn an_affinity_keeps_all_its_levels() {
-    let block = fatal(CpuIndex(3), Mpidr::from_register(0x12_0034_5678));
+    let block = fatal(Some((CpuIndex(3), Mpidr::from_register(0x12_0034_5678))));
     assert_eq!(u64_at(&block, 20 + 72 + 152), 0x12_0034_5678);
+}
+
+#[test]
+fn where_no_cpu_was_named_none_is_in_the_block() {
+    let block = fatal(None);
+    assert_eq!(&block[64..84], b"operator NMI\0\0\0\0\0\0\0\0");
+    assert_eq!(u64::from_le_bytes(block[92..100].try_into().unwrap()), 0b11, "neither has the section an ID");
+    assert_eq!(block.len(), 20 + 72 + 192);
 }

@@ -54,7 +54,7 @@ impl Machine {
             let nmi = services.events.as_ref().map(|events| nmi(events, board, described.errors, &memory));
             let session = around.control.begin(board, nmi.map(Arc::new));
             let vcpus = std::mem::take(&mut hardware.vcpus);
-            let lines = Lines::new(&hardware.vm, &session, services.events.as_ref());
+            let lines = Lines::new(&hardware.vm, &session, services.events.as_ref(), around.statistics);
             let life = Life {
                 services,
                 host: Lent {

@@ -21,6 +21,17 @@ fn a_handler_finds_event_argument_pc_and_pstate_in_x0_to_x3_and_all_else_as_it_w
     assert_eq!((after.elr_el1, after.spsr_el1), (0, 0));
 }
 
+/// KVM cuts every register of a CPU in AArch32 to 32 bits when one of them is written.
+#[test]
+fn a_program_of_32_bits_is_interrupted_by_a_handler_of_64() {
+    let machine = signalled();
+    machine.cpus[2].borrow_mut().pstate = 0x6000_0010;
+    let after = machine.enter(2);
+    assert_eq!(after.x[..4], [0, ARGUMENT, 0x40_2000, 0x6000_0010]);
+    assert_eq!(after.pc, ENTRY);
+    assert_eq!(after.pstate & 0x1f, 0b0_0101);
+}
+
 #[test]
 fn taking_an_event_takes_21_reads_and_6_writes() {
     assert_eq!(signalled().enter(2).accesses, 27);

@@ -82,6 +82,8 @@ const AFFINITIES: [u64; 3] = [0, 1, 0x1_0000_0100];
 /// EL1h, all masked; EL0.
 const HANDLER: u64 = 0x3c5;
 const EL0: u64 = 0;
+/// M[4].
+const AARCH32: u64 = 1 << 4;
 
 /// The registers of a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,6 +110,14 @@ impl Bank {
         }
     }
 
+    /// After each write, as KVM does (`set_core_reg`): a CPU that is in AArch32 has registers of 32 bits.
+    fn narrow(&mut self) {
+        if self.pstate & AARCH32 != 0 {
+            let (narrow, _) = self.x.split_at_mut(15);
+            narrow.iter_mut().chain([&mut self.pc]).for_each(|register| *register &= 0xffff_ffff);
+        }
+    }
+
     fn access(&mut self) -> Result<(), RegisterFault> {
         self.accesses += 1;
         if self.fails { Err(RegisterFault { errno: 5 }) } else { Ok(()) }
@@ -123,6 +133,7 @@ impl Registers for Bank {
     fn write(&mut self, register: Register, value: u64) -> Result<(), RegisterFault> {
         self.access()?;
         self.x[register.index()] = value;
+        self.narrow();
         Ok(())
     }
 
@@ -134,6 +145,7 @@ impl Registers for Bank {
     fn write_system(&mut self, register: SystemRegister, value: u64) -> Result<(), RegisterFault> {
         self.access()?;
         *self.system(register) = value;
+        self.narrow();
         Ok(())
     }
 }
