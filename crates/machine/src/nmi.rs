@@ -177,3 +177,6 @@ impl From<NotSignalled> for NotRaised {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,38 @@ fn so_does_a_7_2_guest_over_smc() {
     panics_where_it_hangs("7.2", "smc", Half::Second);
 }
 
+/// A static program of 32 bits (ELF32, EM_ARM, EABI 5), loaded whole at 64 KiB: one instruction of A32 that branches to itself.
+#[rustfmt::skip]
+const SPIN: [u8; 88] = [
+    0x7f, b'E', b'L', b'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    2, 0, 0x28, 0, 1, 0, 0, 0, 0x54, 0, 1, 0, 0x34, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 5, 0x34, 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+    1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 88, 0, 0, 0, 88, 0, 0, 0, 5, 0, 0, 0, 0, 0x10, 0, 0,
+    0xfe, 0xff, 0xff, 0xea,
+];
+
+/// KVM cuts what is written to a CPU in AArch32 to 32 bits: the handler's address must not be.
+#[test]
+fn a_guest_that_runs_a_program_of_32_bits_is_reached_as_well() {
+    if !has_turn(Half::First) {
+        return;
+    }
+    let operator = Operator::new("nmi-32");
+    let mut guest = boot("6.12", &operator, &["--acpi", "--sdei"]);
+    let bytes: String = SPIN.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    guest.send(&format!(
+        "printf '{bytes}' >/tmp/spin; chmod +x /tmp/spin; /tmp/spin & sleep 1; echo spi''nning\n"
+    ));
+    guest.expect("spinning");
+
+    operator.must(&["nmi"]);
+
+    guest.expect(PANIC);
+    guest.expect("Comm: spin");
+    operator.must(&["stop"]);
+    guest.end().assert_code(68);
+}
+
 /// The policy in the guide.
 fn policy() -> PathBuf {
     let file = env::temp_dir().join(format!("nmi-{}.toml", std::process::id()));

@@ -1,6 +1,11 @@
+//! What the outside makes of a life.
+
+use std::sync::Barrier;
+
 use switchboard_firmware::OffKind;
 
 use super::*;
+use crate::vcpu_threads::Interrupt;
 
 const OFF: LifeEnd = LifeEnd::End(End::Off(OffKind::Off));
 
@@ -87,4 +92,31 @@ fn only_a_machine_that_sleeps_can_be_woken_and_once() {
     assert!(session.is_wake_wanted() && session.wants_kicks());
     session.woken();
     assert_eq!(session.activity(), Activity::Running);
+}
+
+/// A host that never has room for a signal.
+struct Full;
+
+impl Interrupt for Full {
+    fn interrupt(&self) -> Told {
+        Told::NotYet
+    }
+}
+
+#[test]
+fn a_kick_that_cannot_be_sent_keeps_no_deadline_from_being_noticed() {
+    let (session, entered, end) = (Session::new(1), Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _here = session.threads().enter(CpuIndex(0), Arc::new(Full));
+            entered.wait();
+            end.wait();
+        });
+        entered.wait();
+        session.kick(CpuIndex(0), &CallStatistics::new(1));
+        let soon = session.clock().now() + Duration::from_millis(50);
+        assert!(matches!(session.wait(Some(soon)), Notice::Attend));
+        assert!(session.clock().now() >= soon);
+        end.wait();
+    });
 }
