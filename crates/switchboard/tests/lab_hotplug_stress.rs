@@ -57,7 +57,7 @@ fn requests_at_random_under_load_lose_no_cpu() {
     if !is_long() && !is_principal_host() {
         return;
     }
-    let requests: u32 = if is_long() { 1000 } else { 40 };
+    let requests: u32 = if is_long() { 1000 } else { 25 };
     let operator = Operator::new("stress");
     let mut guest = Guest::linux_of(
         "6.12",

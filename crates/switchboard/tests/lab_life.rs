@@ -48,7 +48,7 @@ fn the_power_button_shuts_a_6_12_guest_with_a_device_tree_down() {
 /// Debian's kernels for virtual machines have no gpio-keys: our guest watches the line of the GPIO controller.
 #[test]
 fn the_power_button_shuts_a_guest_with_gpio_keys_down() {
-    if !has_turn(Half::Second) {
+    if !is_long() || !has_turn(Half::Second) {
         return;
     }
     power_button("6.12-full", "--fdt");
@@ -141,7 +141,7 @@ fn a_guest_asleep_wakes_when_it_is_woken() {
 
 #[test]
 fn a_guest_asleep_wakes_when_somebody_types() {
-    if !has_turn(Half::Second) {
+    if !is_long() || !has_turn(Half::Second) {
         return;
     }
     suspend_to_ram("6.12", "--acpi", "smc", |_, guest| guest.send("\n"));

@@ -7,7 +7,7 @@ mod common;
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use common::{Ended, Guest, Half, Operator, has_turn, lab_path, path};
+use common::{Ended, Guest, Half, Operator, has_turn, is_long, lab_path, path};
 
 fn boot(policy: &str, arguments: &[&str]) -> Guest {
     let mut guest = Guest::linux(&[&["--policy", policy], arguments].concat());
@@ -132,7 +132,7 @@ fn minimal_boots_two_cpus_and_ends() {
 /// Without `PSCI_VERSION` Linux takes NOT_SUPPORTED for a version, and uses what there may not be.
 #[test]
 fn minimal_needs_psci_version() {
-    if !has_turn(Half::First) {
+    if !is_long() || !has_turn(Half::First) {
         return;
     }
     let policy = without("\"PSCI_VERSION\",");
@@ -144,7 +144,7 @@ fn minimal_needs_psci_version() {
 /// warned about.
 #[test]
 fn minimal_needs_psci_features() {
-    if !has_turn(Half::First) {
+    if !is_long() || !has_turn(Half::First) {
         return;
     }
     let policy = without("\"PSCI_FEATURES\",");
@@ -156,7 +156,7 @@ fn minimal_needs_psci_features() {
 /// Without `CPU_ON` there is one CPU.
 #[test]
 fn minimal_needs_cpu_on() {
-    if !has_turn(Half::Second) {
+    if !is_long() || !has_turn(Half::Second) {
         return;
     }
     let policy = without("\"CPU_ON\",");

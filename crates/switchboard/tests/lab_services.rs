@@ -297,7 +297,7 @@ fn a_guest_that_sleeps_is_not_bitten_and_costs_nothing() {
 
 #[test]
 fn a_guest_finds_the_same_services_in_kvm() {
-    if !has_turn(Half::Second) {
+    if !is_long() || !has_turn(Half::Second) {
         return;
     }
     for &version in versions() {
@@ -309,7 +309,7 @@ fn a_guest_finds_the_same_services_in_kvm() {
 
 #[test]
 fn a_guest_that_is_given_no_service_finds_none() {
-    if !is_principal_host() {
+    if !is_long() || !is_principal_host() {
         return;
     }
     for &version in versions() {
