@@ -36,6 +36,8 @@ fn recognises_panics_and_is_heard(version: &str, conduit: &str, half: Half) {
     assert!(log.contains("Hyper-V: privilege flags low 0x"), "{log}");
     assert!(guest.ask("dmesg | grep -c 'KVM: hypervisor services'") == "0", "KVM is not there");
     operator.must(&["cpus", "set", "3", "--wait=60"]);
+    // It is on; the guest brings it online step by step, and asks for its index in one of the last. This waits for them.
+    guest.ask("echo 1 >/sys/devices/system/cpu/cpu2/online");
 
     guest.send("echo c >/proc/sysrq-trigger\n");
 
