@@ -88,7 +88,14 @@ impl Log {
         let unread = &self.unread_calls;
         let has_room =
             unread.fetch_update(Relaxed, Relaxed, |unread| (unread < BURST.get()).then_some(unread + 1));
-        has_room.is_ok() && self.queue.try_send(Some(Logged::Call(call))).is_ok()
+        if has_room.is_err() {
+            return false;
+        }
+        let is_sent = self.queue.try_send(Some(Logged::Call(call))).is_ok();
+        if !is_sent {
+            unread.fetch_sub(1, Relaxed);
+        }
+        is_sent
     }
 
     /// Likewise. [`CallStatistics::crashes`](crate::CallStatistics::crashes) counts those that are lost as well.
@@ -171,6 +178,19 @@ mod tests {
         log.finish();
         let crashes = read.join().unwrap();
         assert!((1..=6).contains(&crashes), "{crashes}");
+    }
+
+    #[test]
+    fn calls_that_found_no_room_take_none_from_later_ones() {
+        let log = Log::default();
+        let crash = || Crash { cpu: CpuIndex(1), parameters: [0; 5], message: None };
+        while log.queue.try_send(Some(Logged::Crash(crash()))).is_ok() {}
+        for _ in 0..200 {
+            assert!(!log.send(CALL));
+        }
+        let mut reader = log.take_reader().unwrap();
+        assert!(reader.next().is_some());
+        assert!(log.send(CALL));
     }
 
     #[test]
